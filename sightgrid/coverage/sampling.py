@@ -1,0 +1,189 @@
+"""The fast way to rates: count sample points, tile by tile."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+
+from sightgrid.coverage import tiles
+from sightgrid.coverage.painting import LAYERS, Layers, Painter, Tile
+from sightgrid.gis.rasterize import Lattice, bin_boxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from sightgrid.coverage.survey import Survey
+    from sightgrid.coverage.visibility import Progress
+    from sightgrid.gis.grid import Grid
+
+TILE_M = 400.0
+ROW_M = 0.25  # distance of sample rows; samples in a row are four times farther apart
+ROWS_PER_CELL = 400  # at least, so that small cells are as accurate as large ones
+
+
+class Block(NamedTuple):
+    """A rectangle of the grid that is sampled at once, in units from the part's corner."""
+
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+class Counts(NamedTuple):
+    """Counted samples.
+
+    Attributes
+    ----------
+    cells : ndarray, shape (rows * columns, 7 + density classes)
+        Ground, covered, seen twice, views, seen by fully given cameras, lower bound, upper bound, then one per class.
+    streets : ndarray, shape (n, 2)
+        Points on open ground, and seen.
+    places : ndarray, shape (n, 3)
+        Ground, covered ground and views in the surroundings.
+    """
+
+    cells: NDArray[np.int64]
+    streets: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
+class Sampler:
+    """Samples a survey on a lattice, tile by tile.
+
+    Parameters
+    ----------
+    grid : Grid
+        Cells to count by.
+    resolution_m : float, optional
+        Distance of samples on a square lattice, for rasters; without it rows are dense and staggered, for accuracy.
+    """
+
+    def __init__(self, grid: Grid, *, resolution_m: float | None = None) -> None:
+        self.grid = grid
+        self.split = max(1, math.ceil(grid.cell_m / TILE_M)) if resolution_m is None else 1
+        self.unit_m = grid.cell_m / self.split  # large cells are sampled in parts
+        if resolution_m is None:
+            self.rows_per_unit = 4 * math.ceil(max(self.unit_m / ROW_M, ROWS_PER_CELL / self.split) / 4)
+            self.columns_per_unit = self.rows_per_unit // 4
+        else:
+            self.rows_per_unit = self.columns_per_unit = round(grid.cell_m / resolution_m)
+        self.lattice = Lattice(
+            self.unit_m / self.columns_per_unit, self.unit_m / self.rows_per_unit, staggered=resolution_m is None
+        )
+
+    @property
+    def sample_m2(self) -> float:
+        """The ground one sample stands for."""
+        return self.lattice.dx_m * self.lattice.dy_m
+
+    def count(
+        self, survey: Survey, *, cells: gpd.GeoDataFrame | None = None, progress: Progress | None = None
+    ) -> Counts:
+        """Count everything, or around the given cells only (streets and places then stay out).
+
+        The counts of cells come in the order of ``cells`` if given, else for the whole grid, row by row.
+        """
+        part = self.grid if cells is None else _around(self.grid, cells)
+        layers = Layers.of(survey, None if cells is None else shapely.box(*cells.total_bounds))
+        width = tiles.CLASSES + len(survey.settings.classes)
+        units = np.zeros((part.rows * self.split, part.columns * self.split, width), np.int64)
+
+        def count_block(painter: Painter, block: Block) -> None:
+            sums = np.zeros((block.rows * block.columns, width), np.int64)
+            tiles.sum_cells(self.rows_per_unit, self.columns_per_unit, painter.tile, painter.samples, sums)
+            here = slice(block.row, block.row + block.rows), slice(block.column, block.column + block.columns)
+            units[here] = sums.reshape(block.rows, block.columns, width)
+            painter.add_streets()
+            painter.add_places()
+
+        painters = self._run(layers, part, count_block, progress)
+        summed = units.reshape(part.rows, self.split, part.columns, self.split, width).sum(axis=(1, 3))
+        if cells is not None:
+            summed = summed[
+                cells["row"].to_numpy() + self.grid.row0 - part.row0,
+                cells["column"].to_numpy() + self.grid.column0 - part.column0,
+            ]
+        return Counts(
+            summed.reshape(-1, width),
+            np.sum([painter.streets for painter in painters], axis=0),
+            np.sum([painter.places for painter in painters], axis=0),
+        )
+
+    def count_alone(self, survey: Survey, *, progress: Progress | None = None) -> NDArray[np.int64]:
+        """Samples each camera sees, and those that it alone sees."""
+        painters = self._run(Layers.of(survey), self.grid, lambda painter, _: painter.add_alone(), progress)
+        alone: NDArray[np.int64] = np.sum([painter.alone for painter in painters], axis=0)
+        return alone
+
+    def _run(
+        self, layers: Layers, part: Grid, use: Callable[[Painter, Block], None], progress: Progress | None
+    ) -> list[Painter]:
+        """Paint every tile of a part of the grid and use it; returns the threads' painters with their sums."""
+        blocks, new_painter = self._plan(layers, part)
+        local, painters = threading.local(), []
+
+        def run(numbered: tuple[int, Block]) -> None:
+            number, block = numbered
+            if not hasattr(local, "painter"):
+                local.painter = new_painter()
+                painters.append(local.painter)
+            if local.painter.paint(number, self._tile(part, block)):
+                use(local.painter, block)
+
+        with ThreadPoolExecutor(os.cpu_count() if len(blocks) > 1 else 1) as pool:
+            for done, _ in enumerate(pool.map(run, enumerate(blocks)), start=1):
+                if progress:
+                    progress("rates", done, len(blocks))
+        return painters
+
+    def paint_all(self, survey: Survey) -> Iterator[tuple[Block, Painter | None]]:
+        """Paint one tile after the other; None stands for a tile outside the study area."""
+        blocks, new_painter = self._plan(Layers.of(survey), self.grid)
+        painter = new_painter()
+        for number, block in enumerate(blocks):
+            yield block, painter if painter.paint(number, self._tile(self.grid, block)) else None
+
+    def _plan(self, layers: Layers, part: Grid) -> tuple[list[Block], Callable[[], Painter]]:
+        units = max(1, int(TILE_M / self.unit_m))  # along a tile's side
+        across, up = part.columns * self.split, part.rows * self.split
+        blocks = [
+            Block(r, min(units, up - r), c, min(units, across - c))
+            for r in range(0, up, units)
+            for c in range(0, across, units)
+        ]
+        corner, side = (part.column0 * part.cell_m, part.row0 * part.cell_m), units * self.unit_m
+        bins = {
+            name: bin_boxes(getattr(layers, name).bounds, *corner, side, side, -(-across // units), -(-up // units))
+            for name in LAYERS
+        }
+        rows, columns = units * self.rows_per_unit, units * self.columns_per_unit
+        return blocks, lambda: Painter(layers, bins, self.lattice, rows, columns)
+
+    def _tile(self, part: Grid, block: Block) -> Tile:
+        return (
+            (block.row + part.row0 * self.split) * self.rows_per_unit,
+            block.rows * self.rows_per_unit,
+            (block.column + part.column0 * self.split) * self.columns_per_unit,
+            block.columns * self.columns_per_unit,
+        )
+
+
+def _around(grid: Grid, cells: gpd.GeoDataFrame) -> Grid:
+    """The smallest part of a grid that holds some of its cells."""
+    column, row = cells["column"], cells["row"]
+    return grid._replace(
+        column0=grid.column0 + int(column.min()),
+        row0=grid.row0 + int(row.min()),
+        columns=int(column.max() - column.min()) + 1,
+        rows=int(row.max() - row.min()) + 1,
+    )

@@ -1,0 +1,49 @@
+"""Scene: everything about a set of obstacles that is worth keeping between two views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from sightgrid.coverage.edges import EdgeIndex, build_index
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Obstacles with their indexes, built when first asked for.
+
+    Attributes
+    ----------
+    obstacles : geopandas.GeoDataFrame
+        The obstacles frame.
+    """
+
+    obstacles: gpd.GeoDataFrame
+
+    @cached_property
+    def edges(self) -> EdgeIndex:
+        """The kernel's index; owners are positions in `obstacles`."""
+        return build_index(self.obstacles)
+
+    @cached_property
+    def solid(self) -> NDArray[np.intp]:
+        """Positions of the obstacles that hide something (open canopies do not)."""
+        return np.flatnonzero((self.obstacles["kind"] != "roof").to_numpy())
+
+    @cached_property
+    def polygons(self) -> NDArray[np.object_]:
+        """Their polygons."""
+        return self.obstacles.geometry.to_numpy()[self.solid]
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Spatial index of `polygons`."""
+        return shapely.STRtree(self.polygons)

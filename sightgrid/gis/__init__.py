@@ -1,0 +1,1 @@
+"""Layers of a city: coordinate systems, files, grids, obstacles, streets, places, ground."""
