@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sightgrid.site import Site
 
 SMALLEST_COURTYARD_M2 = 1.0
+SURROUNDINGS_M = 20.0
 
 
 class Ground(NamedTuple):
@@ -35,12 +36,18 @@ class Ground(NamedTuple):
     water : ndarray of shapely.Geometry
     closed : ndarray of shapely.Geometry
         Private, forbidden and consent zones, and closed courtyards.
+    streets : ndarray of shapely.LineString
+        Street lines in the order of the site's, empty where covered: tunnels and passages are not watched from outside.
+    surroundings : ndarray of shapely.Polygon
+        Places in the order of the site's, with 20 m around each.
     """
 
     study: shapely.Geometry
     solid: NDArray[np.object_]
     water: NDArray[np.object_]
     closed: NDArray[np.object_]
+    streets: NDArray[np.object_]
+    surroundings: NDArray[np.object_]
 
 
 def survey_ground(site: Site, *, open_courtyards: bool = False) -> Ground:
@@ -66,7 +73,11 @@ def survey_ground(site: Site, *, open_courtyards: bool = False) -> Ground:
         if len(observable) and len(courtyards):
             courtyards = np.delete(courtyards, shapely.STRtree(courtyards).query(observable, predicate="intersects")[1])
         closed += list(courtyards)
-    return Ground(site.study, solid, site.water.geometry.to_numpy(), np.array(closed, dtype=object))
+    lines = site.streets.geometry.to_numpy().copy()
+    if len(lines):
+        lines[site.streets["covered"].to_numpy(bool)] = shapely.LineString()
+    around = shapely.buffer(site.places.geometry.to_numpy(), SURROUNDINGS_M)
+    return Ground(site.study, solid, site.water.geometry.to_numpy(), np.array(closed, dtype=object), lines, around)
 
 
 def find_closed_courtyards(solid: NDArray[np.object_], streets: gpd.GeoDataFrame) -> NDArray[np.object_]:
