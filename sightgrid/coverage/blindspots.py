@@ -12,7 +12,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from sightgrid.coverage.exact import Clipper, Layer
-from sightgrid.coverage.painting import open_streets, surroundings
 from sightgrid.coverage.rates import Coverage, measure
 from sightgrid.coverage.sampling import Sampler
 from sightgrid.coverage.scene import Scene
@@ -74,7 +73,7 @@ def blind_spots(
     parts = _hang_together(_cut_by_cell(seen, progress), least_m2=min_area_m2, most_m2=seen.cell_m**2)
     parts = parts[shapely.area(parts) >= max(min_area_m2, 1e-6)]
     spots = gpd.GeoDataFrame({"area_m2": shapely.area(parts)}, geometry=parts, crs=site.crs)
-    spots["street_m"] = _street_length(parts, open_streets(site.streets))
+    spots["street_m"] = _street_length(parts, seen.survey.ground.streets)
     spots["demand"] = spots["area_m2"] + STREET_WIDTH_M * spots["street_m"]
     spots["nearest_camera_id"], spots["nearest_camera_m"] = _nearest_camera(parts, seen)
     spots["cause"] = _cause(spots, seen)
@@ -190,7 +189,7 @@ def _places_alone(seen: Coverage) -> list[str]:
     clipper = Clipper(seen.survey)
     names: list[list[str]] = [[] for _ in range(len(seen.seen))]
     places = seen.site.places
-    for n, around in enumerate(surroundings(places)):
+    for n, around in enumerate(seen.survey.ground.surroundings):
         ground = clipper.ground(around)
         rows = clipper.seen.rows(around)
         views = shapely.intersection(clipper.seen.geometries[rows], ground)

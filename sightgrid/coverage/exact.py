@@ -8,7 +8,6 @@ import numpy as np
 import shapely
 
 from sightgrid.coverage import tiles
-from sightgrid.coverage.painting import open_streets, surroundings
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -85,21 +84,21 @@ class Clipper:
                 progress("rates", n + 1, len(boxes))
         return areas
 
-    def measure_streets(self) -> NDArray[np.float64]:
-        """Metres of each street on open ground of the study area (bridges included), and metres seen."""
-        metres = np.zeros((len(self.survey.site.streets), 2))
+    def measure_streets(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Metres of some streets on open ground of the study area (bridges included), and metres seen."""
+        metres = np.zeros((len(rows), 2))
         solid, _, closed = self.taken
-        for n, line in enumerate(open_streets(self.survey.site.streets)):
+        for n, line in enumerate(self.survey.ground.streets[rows]):
             if not line.is_empty:
                 way = shapely.intersection(line, self.survey.ground.study)
                 way = shapely.difference(shapely.difference(way, solid.union(line)), closed.union(line))
                 metres[n] = way.length, shapely.intersection(way, self.seen.union(line)).length
         return metres
 
-    def measure_places(self) -> NDArray[np.float64]:
-        """Ground, covered ground and summed views in the surroundings of each place."""
-        areas = np.zeros((len(self.survey.site.places), 3))
-        for n, around in enumerate(surroundings(self.survey.site.places)):
+    def measure_places(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Ground, covered ground and summed views in the surroundings of some places."""
+        areas = np.zeros((len(rows), 3))
+        for n, around in enumerate(self.survey.ground.surroundings[rows]):
             ground = self.ground(around)
             clipped = shapely.intersection(self.seen.geometries[self.seen.rows(around)], ground)
             areas[n] = ground.area, shapely.union_all(clipped).area, shapely.area(clipped).sum()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sightgrid.coverage.optics import DEFAULTS, aimed_rows, focal_px
+from sightgrid.coverage.optics import DEFAULTS, focal_px
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,12 @@ class Footprints(NamedTuple):
 
 
 def draw_footprints(
-    cameras: pd.DataFrame, grid_azimuth_deg: NDArray[np.float64], *, target_height_m: float, density_px_m: float
+    cameras: pd.DataFrame,
+    aimed: NDArray[np.bool_],
+    grid_azimuth_deg: NDArray[np.float64],
+    *,
+    target_height_m: float,
+    density_px_m: float,
 ) -> Footprints:
     """Footprints of completed cameras (see `optics.complete`).
 
@@ -64,6 +69,8 @@ def draw_footprints(
     ----------
     cameras : pandas.DataFrame
         Completed cameras.
+    aimed : ndarray of bool
+        Which of them look in one direction (see `optics.aimed_rows`).
     grid_azimuth_deg : ndarray
         Where they look, degrees clockwise from the grid's y axis; ignored for all-round cameras.
     target_height_m : float
@@ -76,7 +83,7 @@ def draw_footprints(
     hfov, vfov, tilt, width = (cameras[c].to_numpy(float) for c in ("hfov_deg", "vfov_deg", "tilt_deg", "width_px"))
     limit = cameras["max_range_m"].fillna(np.inf).to_numpy(float)
     drop = cameras["mount_height_m"].to_numpy(float) - target_height_m
-    aimed, panorama = aimed_rows(cameras), kind == "panorama"
+    panorama = kind == "panorama"
     swinging = ~aimed & ~panorama  # domes and PTZ units: the envelope of where they can look
     lens = np.where(swinging & (hfov >= _HALF_TURN), DEFAULTS["ptz"]["hfov_deg"], hfov)
     span = np.where(aimed | panorama, hfov, np.where(hfov >= _HALF_TURN, hfov, _FULL_TURN))

@@ -12,7 +12,6 @@ from sightgrid.coverage import tiles
 from sightgrid.gis.rasterize import Lattice, Shapes, flatten_shapes
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from sightgrid.coverage.survey import Survey
@@ -21,12 +20,11 @@ Tile: TypeAlias = tuple[int, int, int, int]  # first row, rows, first sample, sa
 Bins: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
 LAYERS = ("study", "solid", "water", "closed", "seen", "all_round", "streets", "places")
 STREET_STEP_M = 1.0
-SURROUNDINGS_M = 20.0
 
 
 @dataclass(frozen=True)
 class Layers:
-    """A survey's layers as flat arrays, with the features each tile needs found by their boxes."""
+    """A survey's layers as flat arrays, a feature for every geometry."""
 
     study: Shapes
     solid: Shapes
@@ -41,25 +39,26 @@ class Layers:
 
     @classmethod
     def of(cls, survey: Survey, window: shapely.Geometry | None = None) -> Layers:
-        """Flatten a survey, or the part of it that meets a window (streets and places then stay out)."""
+        """Flatten a survey, or what of it meets a window."""
 
-        def near(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
-            return geometries if window is None else geometries[meets(geometries, window)]
+        def flat(geometries: NDArray[np.object_], *, lines: bool = False) -> Shapes:
+            if window is not None:
+                far = ~meets(geometries, window)
+                geometries = geometries.copy()
+                geometries[far] = None
+            return flatten_shapes(geometries, lines=lines)
 
-        views = survey.seen.geometry.to_numpy()
-        rows = np.arange(len(views)) if window is None else np.flatnonzero(meets(views, window))
-        whole = window is None
         return cls(
-            study=flatten_shapes(near(shapely.get_parts(np.array([survey.ground.study], dtype=object)))),
-            solid=flatten_shapes(near(survey.ground.solid)),
-            water=flatten_shapes(near(survey.ground.water)),
-            closed=flatten_shapes(near(survey.ground.closed)),
-            seen=flatten_shapes(views[rows]),
-            all_round=flatten_shapes(near(survey.all_round)),
-            streets=flatten_shapes(open_streets(survey.site.streets) if whole else [], lines=True),
-            places=flatten_shapes(surroundings(survey.site.places) if whole else []),
-            optics=survey.optics[rows],
-            trust=survey.trust[rows],
+            study=flat(shapely.get_parts(np.array([survey.ground.study], dtype=object))),
+            solid=flat(survey.ground.solid),
+            water=flat(survey.ground.water),
+            closed=flat(survey.ground.closed),
+            seen=flat(survey.seen.geometry.to_numpy()),
+            all_round=flat(survey.all_round),
+            streets=flat(survey.ground.streets, lines=True),
+            places=flat(survey.ground.surroundings),
+            optics=survey.optics,
+            trust=survey.trust,
         )
 
 
@@ -68,20 +67,6 @@ def meets(geometries: NDArray[np.object_], window: shapely.Geometry) -> NDArray[
     x0, y0, x1, y1 = window.bounds
     b = shapely.bounds(geometries).reshape(-1, 4)
     return (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)
-
-
-def open_streets(streets: gpd.GeoDataFrame) -> NDArray[np.object_]:
-    """Street lines, empty where the street is covered: tunnels and passages are not watched from outside."""
-    lines = streets.geometry.to_numpy().copy()
-    if len(streets):
-        lines[streets["covered"].to_numpy(bool)] = shapely.LineString()
-    return lines
-
-
-def surroundings(places: gpd.GeoDataFrame) -> NDArray[np.object_]:
-    """Each place with 20 m around it."""
-    around: NDArray[np.object_] = shapely.buffer(places.geometry.to_numpy(), SURROUNDINGS_M)
-    return around
 
 
 class Painter:

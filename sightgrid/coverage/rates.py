@@ -13,8 +13,7 @@ import pandas as pd
 import shapely
 
 from sightgrid.coverage import tiles
-from sightgrid.coverage.exact import Clipper
-from sightgrid.coverage.sampling import Sampler
+from sightgrid.coverage.figures import Figures, clip_figures, column_names, count_figures
 from sightgrid.coverage.survey import Settings, Survey, survey_site
 from sightgrid.errors import InputError, UnitRangeError
 from sightgrid.gis.grid import Grid, draw_cells, lay_grid
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
     from sightgrid.coverage.visibility import Progress
     from sightgrid.site import Site
-
-# Fast mode measures cells exactly whose ground is a sliver of so few samples that counting them would be coarse.
-FEWEST_SAMPLES = 4000
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,8 @@ class Coverage:
         Whether areas were clipped and united, or counted on a lattice.
     areas : geopandas.GeoDataFrame
         Square metres by cell; `cells` gives rates.
-    street_m, place_m2 : ndarray
-        Metres by street (open, seen); square metres by place (ground, covered, summed views).
+    figures : Figures
+        Metres by street, square metres by place.
     seconds : float
         How long the measuring took.
     """
@@ -55,8 +51,7 @@ class Coverage:
     grid: Grid
     exact: bool
     areas: gpd.GeoDataFrame
-    street_m: NDArray[np.float64]
-    place_m2: NDArray[np.float64]
+    figures: Figures
     seconds: float
 
     @property
@@ -87,7 +82,7 @@ class Coverage:
         ``rate_<class>`` for each density class, ``assumed_share`` (of the covered ground, seen only by cameras with
         assumed attributes). NaN where a cell has no observable ground.
         """
-        square_m = self.areas[_columns(self.survey.settings)].to_numpy()
+        square_m = self.areas[column_names(self.survey.settings)].to_numpy()
         frame = gpd.GeoDataFrame(
             {"observable_m2": square_m[:, tiles.GROUND], "covered_m2": square_m[:, tiles.COVERED]},
             geometry=self.areas.geometry,
@@ -105,14 +100,14 @@ class Coverage:
     @cached_property
     def streets(self) -> pd.DataFrame:
         """Metres of each street on open ground, metres seen, and their ratio; indexed like the site's streets."""
-        open_m, seen_m = self.street_m.T
+        open_m, seen_m = self.figures.street_m.T
         columns = {"observable_m": open_m, "observed_m": seen_m, "rate": _share(seen_m, open_m)}
         return pd.DataFrame(columns, index=self.site.streets.index)
 
     @cached_property
     def places(self) -> pd.DataFrame:
         """Rates of each place and 20 m around it; indexed like the site's places."""
-        ground, covered, views = self.place_m2.T
+        ground, covered, views = self.figures.place_m2.T
         columns = {
             "observable_m2": ground,
             "covered_m2": covered,
@@ -125,9 +120,9 @@ class Coverage:
     def totals(self) -> dict[str, Any]:
         """The figures of the whole site."""
         settings = self.survey.settings
-        square_m = self.areas[_columns(settings)].to_numpy().sum(axis=0)
+        square_m = self.areas[column_names(settings)].to_numpy().sum(axis=0)
         ground, covered = square_m[tiles.GROUND], square_m[tiles.COVERED]
-        open_m, seen_m = self.street_m.sum(axis=0)
+        open_m, seen_m = self.figures.street_m.sum(axis=0)
         measured = int(self.seen["measured"].sum())
         return {
             "cameras_total": len(self.seen),
@@ -158,18 +153,22 @@ class Coverage:
         return {**about, **self.totals, **blind, "seconds": self.seconds}
 
     def replace(self, camera: gpd.GeoDataFrame) -> Coverage:
-        """Change or add one camera: its view and the cells it touched or touches now are measured again, no others.
-
-        Street and place figures follow the cells' lattice and are taken over unchanged; measure the site again for
-        them.
+        """Change or add one camera; only its view and the cells, streets and places it touches are measured again.
 
         Parameters
         ----------
         camera : geopandas.GeoDataFrame
             One row of the cameras frame; its id decides which camera it replaces.
 
+        Returns
+        -------
+        Coverage
+            What `measure` would find for the changed site.
+
         Raises
         ------
+        InputError
+            Not exactly one row is given.
         SchemaError
             The row breaks the cameras' contract.
         """
@@ -178,18 +177,24 @@ class Coverage:
             raise InputError(f"camera: {len(camera)} rows given, one camera at a time can be replaced")
         validate(camera, "cameras")
         survey = self.survey.with_camera(camera)
-        touched = np.zeros(len(self.areas), bool)
+        views = [view for of in (self.survey, survey) for view in of.views_of(camera.index[0])]
         boxes = self.areas.geometry.to_numpy()
-        for of in (self.survey, survey):
-            if camera.index[0] in of.seen.index:
-                row = of.seen.index.get_loc(camera.index[0])
-                for view in (of.seen.geometry.iloc[row], of.all_round[row]):
-                    touched |= shapely.intersects(view, boxes)
+        touched = shapely.intersects(np.array(views, dtype=object)[:, None], boxes).any(axis=0)
+        if not touched.any():
+            return Coverage(survey, self.grid, self.exact, self.areas, self.figures, time.perf_counter() - start)
+        cells = self.areas[touched]
+        if self.exact:
+            now = clip_figures(survey, cells, before=self.figures)
+        else:
+            was = count_figures(self.survey, self.grid, cells, whole=False)
+            now = count_figures(survey, self.grid, cells, whole=False)
+            now = now._replace(
+                streets=self.figures.streets + now.streets - was.streets,
+                places=self.figures.places + now.places - was.places,
+            )
         areas = self.areas.copy()
-        if touched.any():
-            columns = _columns(survey.settings)
-            areas.loc[touched, columns] = _measure_cells(survey, self.grid, self.areas[touched], exact=self.exact)
-        return Coverage(survey, self.grid, self.exact, areas, self.street_m, self.place_m2, time.perf_counter() - start)
+        areas.loc[touched, column_names(survey.settings)] = now.cells_m2
+        return Coverage(survey, self.grid, self.exact, areas, now, time.perf_counter() - start)
 
 
 def measure(
@@ -256,48 +261,15 @@ def measure(
     grid = lay_grid(site.study, cell_m=cell_m)
     cells = draw_cells(grid, site.study, site.crs)
     survey = survey_site(site, settings, progress=progress)
-    columns = _columns(settings)
-    if exact:
-        clipper = Clipper(survey)
-        square_m = clipper.measure_cells(cells, progress=progress)
-        street_m, place_m2 = clipper.measure_streets(), clipper.measure_places()
-    else:
-        sampler = Sampler(grid)
-        counts = sampler.count(survey, progress=progress)
-        in_study = cells["row"].to_numpy() * grid.columns + cells["column"].to_numpy()
-        square_m = _refine(survey, cells, counts.cells[in_study], sampler.sample_m2)
-        lengths = site.streets.geometry.length.to_numpy()
-        per_point = lengths / np.maximum(np.ceil(lengths), 1.0)
-        street_m = counts.streets * per_point[:, None]
-        place_m2 = np.asarray(counts.places * sampler.sample_m2, dtype=np.float64)
-    require_ground(float(square_m[:, tiles.GROUND].sum()), site.name)
+    figures = (
+        clip_figures(survey, cells, progress=progress)
+        if exact
+        else count_figures(survey, grid, cells, whole=True, progress=progress)
+    )
+    require_ground(float(figures.cells_m2[:, tiles.GROUND].sum()), site.name)
     areas = gpd.GeoDataFrame(cells[["column", "row"]], geometry=cells.geometry)
-    areas[columns] = square_m
-    return Coverage(survey, grid, exact, areas, street_m, place_m2, time.perf_counter() - start)
-
-
-def _measure_cells(survey: Survey, grid: Grid, cells: gpd.GeoDataFrame, *, exact: bool) -> NDArray[np.float64]:
-    if exact:
-        return Clipper(survey).measure_cells(cells)
-    sampler = Sampler(grid)
-    return _refine(survey, cells, sampler.count(survey, cells=cells).cells, sampler.sample_m2)
-
-
-def _refine(
-    survey: Survey, cells: gpd.GeoDataFrame, counts: NDArray[np.int64], sample_m2: float
-) -> NDArray[np.float64]:
-    """Square metres from counted samples; slivers of ground that somebody sees are measured exactly."""
-    square_m = np.asarray(counts * sample_m2, dtype=np.float64)
-    ground = counts[:, tiles.GROUND]
-    sliver = np.flatnonzero((ground < FEWEST_SAMPLES) & (counts[:, tiles.UPPER] > 0))
-    if len(sliver):
-        square_m[sliver] = Clipper(survey).measure_cells(cells.iloc[sliver])
-    return square_m
-
-
-def _columns(settings: Settings) -> list[str]:
-    names = ["ground_m2", "covered_m2", "twice_m2", "views_m2", "given_m2", "lower_m2", "upper_m2"]
-    return names + [f"{name}_m2" for name in settings.classes]
+    areas[column_names(settings)] = figures.cells_m2
+    return Coverage(survey, grid, exact, areas, figures, time.perf_counter() - start)
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -89,9 +89,10 @@ class Sampler:
     def count(
         self, survey: Survey, *, cells: gpd.GeoDataFrame | None = None, progress: Progress | None = None
     ) -> Counts:
-        """Count everything, or around the given cells only (streets and places then stay out).
+        """Count everything, or around the given cells only.
 
-        The counts of cells come in the order of ``cells`` if given, else for the whole grid, row by row.
+        The counts of cells come in the order of ``cells`` if given, else for the whole grid, row by row. Streets and
+        places are counted as far as they lie in the rectangle around the cells.
         """
         part = self.grid if cells is None else _around(self.grid, cells)
         layers = Layers.of(survey, None if cells is None else shapely.box(*cells.total_bounds))
@@ -140,7 +141,10 @@ class Sampler:
             if local.painter.paint(number, self._tile(part, block)):
                 use(local.painter, block)
 
-        with ThreadPoolExecutor(os.cpu_count() if len(blocks) > 1 else 1) as pool:
+        if len(blocks) == 1:
+            run((0, blocks[0]))
+            return painters
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             for done, _ in enumerate(pool.map(run, enumerate(blocks)), start=1):
                 if progress:
                     progress("rates", done, len(blocks))

@@ -98,6 +98,13 @@ class Survey:
         views: NDArray[np.object_] = frame.geometry.to_numpy()
         return views
 
+    def views_of(self, camera_id: str) -> list[shapely.Geometry]:
+        """What a camera sees, and would see all round if its direction is assumed; nothing if it is not there."""
+        if camera_id not in self.seen.index:
+            return []
+        row = self.seen.index.get_loc(camera_id)
+        return [self.seen.geometry.iloc[row], self.all_round[row]]
+
     def with_camera(self, camera: gpd.GeoDataFrame) -> Survey:
         """The same survey with one camera changed or added (a frame of one row)."""
         changed = _survey_cameras(self.site, camera, self.scene, self.settings)
@@ -123,9 +130,11 @@ class Survey:
         return survey
 
 
-def survey_site(site: Site, settings: Settings, *, progress: Progress | None = None) -> Survey:
-    """Draw what every camera of a site sees."""
-    return _survey_cameras(site, site.cameras, Scene(site.obstacles), settings, progress)
+def survey_site(
+    site: Site, settings: Settings, *, scene: Scene | None = None, progress: Progress | None = None
+) -> Survey:
+    """Draw what every camera of a site sees; ``scene`` is the site's obstacles, if they are indexed already."""
+    return _survey_cameras(site, site.cameras, scene or Scene(site.obstacles), settings, progress)
 
 
 def _survey_cameras(

@@ -115,28 +115,30 @@ def sum_cells(cell_rows, cell_columns, block, samples, sums):
     _, rows, _, columns = block
     across = columns // cell_columns
     for r in range(rows):
-        base = (r // cell_rows) * across
-        for i in range(columns):
-            if mask[r, i] != STUDY:
+        for cell in range(across):
+            s = sums[(r // cell_rows) * across + cell]
+            begin = cell * cell_columns
+            ground, anything = 0, 0
+            for i in range(begin, begin + cell_columns):
+                ground += mask[r, i] == STUDY
+                anything |= count[r, i] | trust[r, i]
+            s[GROUND] += ground
+            if ground == 0 or anything == 0:
                 continue
-            s = sums[base + i // cell_columns]
-            s[GROUND] += 1
-            n = count[r, i]
-            t = trust[r, i]
-            if t & ALL_ROUND or n:
+            for i in range(begin, begin + cell_columns):
+                n, t = count[r, i], trust[r, i]
+                if mask[r, i] != STUDY or (n == 0 and t == 0):
+                    continue
                 s[UPPER] += 1
-            if n == 0:
-                continue
-            s[COVERED] += 1
-            s[VIEWS] += n
-            if n > 1:
-                s[TWICE] += 1
-            if t & FULL:
-                s[GIVEN] += 1
-            if t & AIMED:
-                s[LOWER] += 1
-            for c in range(best[r, i]):
-                s[CLASSES + c] += 1
+                if n == 0:
+                    continue
+                s[COVERED] += 1
+                s[VIEWS] += n
+                s[TWICE] += n > 1
+                s[GIVEN] += (t & FULL) > 0
+                s[LOWER] += (t & AIMED) > 0
+                for c in range(best[r, i]):
+                    s[CLASSES + c] += 1
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,33 +22,45 @@ if TYPE_CHECKING:
     from sightgrid.coverage.scene import Scene
 
 
+@dataclass(frozen=True)
 class ViewPlan:
-    """Cameras with everything decided that does not depend on the density: place, height, direction, assumptions."""
+    """Cameras with everything decided that does not depend on the density: place, height, direction, assumptions.
 
-    def __init__(
-        self,
-        cameras: gpd.GeoDataFrame,
-        standpoints: Standpoints,
-        grid_azimuth_deg: NDArray[np.float64],
-        reason: NDArray[np.str_],
-    ) -> None:
-        self.cameras, self.standpoints, self.grid_azimuth_deg, self.reason = (
-            cameras,
-            standpoints,
-            grid_azimuth_deg,
-            reason,
-        )
+    Attributes
+    ----------
+    cameras : geopandas.GeoDataFrame
+        Completed cameras (see `optics.complete`).
+    standpoints : Standpoints
+    grid_north_deg : ndarray, shape (n,)
+        Grid bearing of true north at each camera.
+    grid_azimuth_deg : ndarray, shape (n,)
+        Where each looks, degrees clockwise from the grid's y axis; NaN if unknown.
+    reason : ndarray of str, shape (n,)
+        Why a camera is not measured; empty if it is.
+    """
 
-    @property
+    cameras: gpd.GeoDataFrame
+    standpoints: Standpoints
+    grid_north_deg: NDArray[np.float64]
+    grid_azimuth_deg: NDArray[np.float64]
+    reason: NDArray[np.str_]
+
+    @cached_property
+    def aimed(self) -> NDArray[np.bool_]:
+        """Cameras that look in one direction."""
+        return aimed_rows(self.cameras)
+
+    @cached_property
     def direction_assumed(self) -> NDArray[np.bool_]:
         """Cameras aimed at the nearest street because nobody said where they look."""
-        return aimed_rows(self.cameras) & self.cameras["azimuth_deg"].isna().to_numpy()
+        return self.aimed & self.cameras["azimuth_deg"].isna().to_numpy()
 
     def take(self, rows: NDArray[np.intp]) -> ViewPlan:
         """The same plan for some of the cameras."""
         return ViewPlan(
             self.cameras.iloc[rows],
             Standpoints._make(column[rows] for column in self.standpoints),
+            self.grid_north_deg[rows],
             self.grid_azimuth_deg[rows],
             self.reason[rows],
         )
@@ -56,29 +70,24 @@ class ViewPlan:
         return ViewPlan(
             pd.concat([self.cameras, other.cameras]),
             Standpoints._make(np.concatenate(pair) for pair in zip(self.standpoints, other.standpoints, strict=True)),
+            np.concatenate([self.grid_north_deg, other.grid_north_deg]),
             np.concatenate([self.grid_azimuth_deg, other.grid_azimuth_deg]),
             np.concatenate([self.reason, other.reason]),
         )
 
     def without_hosts(self) -> ViewPlan:
         """The same cameras, with no building below or above them."""
-        free = self.standpoints._replace(host=np.full(len(self.cameras), -1))
-        return ViewPlan(self.cameras, free, self.grid_azimuth_deg, self.reason)
+        return replace(self, standpoints=self.standpoints._replace(host=np.full(len(self.cameras), -1)))
 
     def turn_all_round(self) -> ViewPlan:
         """The same lenses, free to look everywhere: the upper bound for cameras of unknown direction."""
-        cameras = self.cameras.assign(kind="ptz")
-        return ViewPlan(
-            cameras,
-            self.standpoints,
-            self.grid_azimuth_deg,
-            np.where(self.reason == "direction unknown", "", self.reason),
-        )
+        known = np.where(self.reason == "direction unknown", "", self.reason)
+        return replace(self, cameras=self.cameras.assign(kind="ptz"), reason=known)
 
     def footprints(self, *, target_height_m: float, density_px_m: float) -> Footprints:
         """Footprints at one density."""
         return draw_footprints(
-            self.cameras, self.grid_azimuth_deg, target_height_m=target_height_m, density_px_m=density_px_m
+            self.cameras, self.aimed, self.grid_azimuth_deg, target_height_m=target_height_m, density_px_m=density_px_m
         )
 
     def views(self, footprints: Footprints, scene: Scene, *, heights: bool) -> Views:
@@ -114,13 +123,14 @@ def plan_views(
             known["assumed"], {"mount_height_m": (raised != known["mount_height_m"]).to_numpy()}
         )
         known["mount_height_m"] = raised
-    azimuth = to_grid_azimuth(known.geometry, known["azimuth_deg"].to_numpy(float))
+    north = to_grid_azimuth(known.geometry, np.zeros(len(known)))
+    azimuth = (known["azimuth_deg"].to_numpy(float) + north) % 360.0
     lost = aimed_rows(known) & np.isnan(azimuth)
     if streets is not None and lost.any():
         azimuth[lost] = aim_at_streets(standpoints.xy[lost], streets)
     reason = np.full(len(known), "", dtype="<U24")
-    reason[aimed_rows(known) & np.isnan(azimuth)] = "direction unknown"
+    reason[lost & np.isnan(azimuth)] = "direction unknown"
     reason[standpoints.indoor] = "indoor?"
     if "indoor" in known:
         reason[known["indoor"].fillna(value=False).to_numpy(bool)] = "indoor"
-    return ViewPlan(known, standpoints, azimuth, reason)
+    return ViewPlan(known, standpoints, north, azimuth, reason)

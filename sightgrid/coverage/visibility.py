@@ -15,7 +15,7 @@ from sightgrid.coverage.optics import density_classes
 from sightgrid.coverage.scene import Scene
 from sightgrid.coverage.viewplan import ViewPlan, plan_views
 from sightgrid.errors import CRSError, UnitRangeError
-from sightgrid.gis.crs import require_metric, to_grid_azimuth
+from sightgrid.gis.crs import require_metric
 from sightgrid.schemas import validate
 
 if TYPE_CHECKING:
@@ -143,7 +143,6 @@ def draw_views(
         views, scene, target_height_m=target_height_m, heights=heights, threads=threads, progress=progress
     )
     known = plan.cameras
-    convergence = plan.grid_azimuth_deg - to_grid_azimuth(known.geometry, np.zeros(len(known)))
     return gpd.GeoDataFrame(
         {
             "area_m2": area_m2,
@@ -153,7 +152,7 @@ def draw_views(
             "moved_m": plan.standpoints.moved_m,
             "assumed": known["assumed"],
             "range_m": np.where(plan.reason == "", footprints.far_m, 0.0),
-            "azimuth_deg": convergence % 360.0,
+            "azimuth_deg": (plan.grid_azimuth_deg - plan.grid_north_deg) % 360.0,
             "hfov_deg": known["hfov_deg"],
         },
         geometry=polygons,
@@ -184,6 +183,9 @@ def see(
         polygons[rows] = assemble(len(areas), points, ring_ends, ring_camera)
 
     starts = range(0, total, _CHUNK)
+    if len(starts) == 1:
+        run(0)
+        return area, polygons
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for done, _ in enumerate(pool.map(run, starts), start=1):
             if progress:

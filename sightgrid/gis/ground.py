@@ -5,6 +5,8 @@ Study area without buildings, water, private zones, and courtyards that no stree
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -102,7 +104,8 @@ def find_closed_courtyards(solid: NDArray[np.object_], streets: gpd.GeoDataFrame
     rows = np.flatnonzero(may_enclose[group])
     rows = rows[np.argsort(group[rows], kind="stable")]
     blocks = np.split(rows, np.flatnonzero(np.diff(group[rows])) + 1) if len(rows) else []
-    holes = [_inner_rings(shapely.union_all(solid[block])) for block in blocks]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        holes = list(pool.map(lambda block: _inner_rings(shapely.union_all(solid[block])), blocks))
     if not holes:
         return np.empty(0, object)
     courtyards = shapely.polygons(np.concatenate(holes))

@@ -1,0 +1,49 @@
+# Everything needs only Python >= 3.11, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help:
+	@echo "make demo    measure central Helsinki; the map is out/helsinki/map.html"
+	@echo "make test    lint, types, import layers, all tests"
+	@echo "make check   lint, types and import layers only"
+	@echo "make bench   benchmarks (minutes; some need ../shared)"
+
+# The run-time packages alone: what a user installs.
+.venv/runtime: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# The tools of the tests on top.
+.venv/tools: requirements-test.lock .venv/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	touch $@
+
+demo: .venv/runtime
+	$(BIN)/sightgrid demo --out out/helsinki
+
+check: .venv/tools
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: check
+	tests/install-browser
+	$(BIN)/python -m pytest
+
+bench: .venv/tools
+	$(BIN)/pip install --quiet --disable-pip-version-check "pyvispoly==0.3.1"
+	$(BIN)/python -m benchmarks.visibility
+	$(BIN)/python -m benchmarks.city
+
+# Pin what is installed now: names and versions only.
+lock: .venv/tools
+	$(BIN)/python scripts/lock.py
+
+clean:
+	rm -rf .venv out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,64 @@
+"""Write requirements.lock and requirements-test.lock: what is installed now, names and versions only.
+
+The first holds the project's run-time packages and all they need, the second what the tests need on top.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+
+def collect(requirements: list[str], extras: dict[str, list[str]], found: dict[str, str]) -> None:
+    """Add the requirements and all they need to ``found`` (name -> version)."""
+    for text in requirements:
+        requirement = Requirement(text)
+        if requirement.marker and not any(
+            requirement.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
+        ):
+            continue
+        name = canonicalize_name(requirement.name)
+        if name == "sightgrid":
+            for extra in requirement.extras:
+                collect(extras[extra], extras, found)
+            continue
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue  # for another platform or Python
+        known = name in found
+        found[name] = package.version
+        needs = [need for need in package.requires or [] if wanted(need, requirement.extras)]
+        if not known or requirement.extras:
+            collect([need.split(";")[0] for need in needs], extras, found)
+
+
+def wanted(need: str, extras: set[str]) -> bool:
+    """Whether a package's need holds here, for any of the extras it was asked for with."""
+    marker = Requirement(need).marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+
+
+def main() -> None:
+    """Write both files."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    runtime: dict[str, str] = {}
+    collect([*project["dependencies"], "sightgrid[fast-io]"], extras, runtime)
+    everything = dict(runtime)
+    collect(extras["test"], extras, everything)
+    tools = {name: version for name, version in everything.items() if name not in runtime}
+    for file, packages in (("requirements.lock", runtime), ("requirements-test.lock", tools)):
+        lines = [f"{name}=={version}\n" for name, version in sorted(packages.items())]
+        (ROOT / file).write_text("".join(lines))
+        print(f"{file}: {len(lines)} packages")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What people get: the map, the GeoPackage for QGIS, the count raster, the summary and the figure."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from sightgrid.report.folder import replace_folder
+from sightgrid.report.geopackage import write_geopackage
+from sightgrid.report.maps import explore
+from sightgrid.report.raster import write_count_raster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import geopandas as gpd
+
+    from sightgrid.coverage import Coverage
+
+__all__ = ["OUTPUTS", "explore", "write_outputs"]
+
+OUTPUTS = ("coverage.gpkg", "coverage.tif", "map.html", "summary.json")
+
+# What may lie beside our files: SQLite would replay a stale journal into the new GeoPackage
+_TRACES = ("coverage.gpkg-journal", "coverage.gpkg-shm", "coverage.gpkg-wal", "coverage.tif.aux.xml")
+
+
+def write_outputs(
+    folder: Path,
+    seen: Coverage,
+    spots: gpd.GeoDataFrame,
+    *,
+    summary: dict[str, Any],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Write everything into a folder, or leave the folder as it was.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The output folder. Files of ours are replaced once all new ones are complete, other files stay.
+    seen : Coverage
+        The measured coverage.
+    spots : geopandas.GeoDataFrame
+        Its blind spots.
+    summary : dict
+        What ``summary.json`` says; NaN is written as null.
+    progress : callable, optional
+        Called as ``progress("files", done, total)``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    StoreError
+        The folder or a file cannot be written.
+    """
+
+    def write_map(path: Path) -> None:
+        explore(seen.site, seen, spots).save(str(path))
+
+    writers: dict[str, Callable[[Path], object]] = {
+        "coverage.gpkg": lambda path: write_geopackage(path, seen, spots),
+        "coverage.tif": lambda path: write_count_raster(path, seen),
+        "map.html": write_map,
+        "summary.json": lambda path: path.write_text(summary_text(summary), encoding="utf-8"),
+    }
+    with replace_folder(folder, ours=[*OUTPUTS, *_TRACES]) as temporary:
+        for done, (name, write) in enumerate(writers.items(), start=1):
+            write(temporary / name)
+            if progress:
+                progress("files", done, len(writers))
+    return [folder / name for name in writers]
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """Return the summary as JSON; NaN and infinity, which JSON does not know, become null."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(each) for key, each in value.items()}
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(clean(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
