@@ -1,6 +1,6 @@
 """A whole city from files to rates: 100,000 cameras in about 1,000,000 buildings, made by repeating a real one.
 
-    python -m benchmarks.city [--cameras 100000] [--buildings 1000000] [--keep FOLDER]
+    python -m benchmarks.city [--cameras 100000] [--buildings 1000000] [--footways] [--keep FOLDER]
 
 The city is written to a GeoPackage and measured by a fresh process, so that the peak memory is the measuring's own.
 The last line printed is one JSON object.
@@ -27,7 +27,7 @@ GENEVA = Path(__file__).parents[2] / "shared" / "data" / "geneva" / "geneva.osm.
 LAYERS = ("cameras", "obstacles", "streets", "water", "places", "zones")
 
 
-def make_city(file: Path, *, cameras: int, buildings: int) -> None:
+def make_city(file: Path, *, cameras: int, buildings: int, footways: bool) -> None:
     """Write a city that repeats Geneva (or the bundled site) side by side, with more cameras along its streets."""
     import sightgrid as sg
 
@@ -39,6 +39,8 @@ def make_city(file: Path, *, cameras: int, buildings: int) -> None:
     extra = draw_cameras(site, max(math.ceil(more / copies), 0))
     keep = min(len(site.cameras), math.ceil(cameras / copies))
     sources = {name: getattr(site, name) for name in LAYERS}
+    if not footways:
+        sources["streets"] = site.streets[site.streets["drivable"]]
     sources["cameras"] = pd.concat([site.cameras.iloc[:keep], extra])
     nodes = int(site.streets.index.to_frame()[["u", "v"]].to_numpy().max()) + 1
     for name, frame in sources.items():
@@ -68,7 +70,9 @@ def draw_cameras(site: object, n: int) -> gpd.GeoDataFrame:
 
     at = shapely.line_interpolate_point(line, rng.random(len(line)), normalized=True)
     at = shapely.transform(at, lambda xy: xy + rng.uniform(-4.0, 4.0, xy.shape))
-    inside = np.unique(shapely.STRtree(site.obstacles.geometry.to_numpy()).query(at, predicate="dwithin", distance=0.6)[0])
+    inside = np.unique(
+        shapely.STRtree(site.obstacles.geometry.to_numpy()).query(at, predicate="dwithin", distance=0.6)[0]
+    )
     at = np.delete(at, inside)[:n]
     kind = rng.choice(["fixed", "dome", "ptz", "panorama"], len(at), p=[0.7, 0.1, 0.1, 0.1])
     frame = gpd.GeoDataFrame(
@@ -84,7 +88,11 @@ def draw_cameras(site: object, n: int) -> gpd.GeoDataFrame:
         crs=site.crs,
     )
     empty = site.cameras.iloc[:0]
-    return gpd.GeoDataFrame(pd.concat([frame.reindex(columns=empty.columns)]).fillna({"assumed": "", "indoor": False}).astype({"indoor": bool}))
+    return gpd.GeoDataFrame(
+        pd.concat([frame.reindex(columns=empty.columns)])
+        .fillna({"assumed": "", "indoor": False})
+        .astype({"indoor": bool})
+    )
 
 
 def measure_city(file: Path) -> dict[str, float | int]:
@@ -131,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cameras", type=int, default=100_000)
     parser.add_argument("--buildings", type=int, default=1_000_000)
+    parser.add_argument("--footways", action="store_true", help="all ways of the source, not only those for vehicles")
     parser.add_argument("--keep", type=Path, help="folder to keep the made city in, and to find it again")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -140,11 +149,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"city-{options.cameras}-{options.buildings}.gpkg"
+        file = folder / f"city-{options.cameras}-{options.buildings}{'-footways' * options.footways}.gpkg"
         if not file.is_file():
             half = file.with_suffix(".half.gpkg")
             half.unlink(missing_ok=True)
-            make_city(half, cameras=options.cameras, buildings=options.buildings)
+            make_city(half, cameras=options.cameras, buildings=options.buildings, footways=options.footways)
             half.rename(file)
         subprocess.run([sys.executable, "-m", "benchmarks.city", "--measure", str(file)], check=True)
 

@@ -26,9 +26,9 @@ ARC, NEAR_ARC, ORIGIN, PLANE = -1, -2, -3, -10
 def inverse(code, ux, uy, seg, planes, r_min, r_max):
     """1 / distance of a curve along the direction u (unit length for arcs)."""
     if code >= 0:
-        s = seg[code >> 1]
-        w = s[4] * ux + s[5] * uy
-        return w / s[6] if code & 1 else w
+        i = code >> 1
+        w = seg[i, 4] * ux + seg[i, 5] * uy
+        return w / seg[i, 6] if code & 1 else w
     if code == ARC:
         return 1.0 / r_max
     if code == NEAR_ARC:
@@ -135,24 +135,24 @@ def emit(low, high, u0, u1, outline, seg, planes, r_min, r_max, cells, meta, sta
     if not outline:
         return 0.5 * area
     n, n_open, n_new = state
-    near, far = math.hypot(lx0, ly0), math.hypot(hx0, hy0)
+    near, far = math.sqrt(lx0 * lx0 + ly0 * ly0), math.sqrt(hx0 * hx0 + hy0 * hy0)
     before = -1
     for q in range(n_open):
         j = meta[q, 4]
         if j < 0:
             continue
-        c = cells[j]
-        if min(far, math.hypot(c[6], c[7])) - max(near, math.hypot(c[2], c[3])) > JOIN_M:
+        top = math.sqrt(cells[j, 6] ** 2 + cells[j, 7] ** 2)
+        floor = math.sqrt(cells[j, 2] ** 2 + cells[j, 3] ** 2)
+        if min(far, top) - max(near, floor) > JOIN_M:
             before = j
             meta[q, 4] = -1
             break
     if before >= 0 and meta[before, 0] == low and meta[before, 1] == high and high != ARC and low != NEAR_ARC:
-        c = cells[before]
-        c[2], c[3], c[6], c[7] = lx1, ly1, hx1, hy1
+        cells[before, 2], cells[before, 3], cells[before, 6], cells[before, 7] = lx1, ly1, hx1, hy1
         here = before
     else:
-        c = cells[n]
-        c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7] = lx0, ly0, lx1, ly1, hx0, hy0, hx1, hy1
+        cells[n, 0], cells[n, 1], cells[n, 2], cells[n, 3] = lx0, ly0, lx1, ly1
+        cells[n, 4], cells[n, 5], cells[n, 6], cells[n, 7] = hx0, hy0, hx1, hy1
         meta[n, 0], meta[n, 1], meta[n, 2], meta[n, 3] = low, high, before, -1
         if before >= 0:
             meta[before, 3] = n

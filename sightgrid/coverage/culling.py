@@ -41,48 +41,47 @@ def drop_hidden(seg, n, shade):
     shade[:] = 0.0
     scale = BINS / 4.0
     for i in range(n):
-        s = seg[i]
-        s[8], s[9] = diamond(s[0], s[1]), diamond(s[2], s[3])
-        if s[6] < OPAQUE:
+        k0, k1 = diamond(seg[i, 0], seg[i, 1]), diamond(seg[i, 2], seg[i, 3])
+        seg[i, 8], seg[i, 9] = k0, k1
+        if seg[i, 6] < OPAQUE:
             continue
-        k0, k1 = s[8] * scale, s[9] * scale
+        k0 *= scale
+        k1 *= scale
         if k1 < k0:
             k1 += BINS
-        k = int(math.ceil(k0))
-        last = int(k1)
+        k, last = int(math.ceil(k0)), int(k1)
         if k >= last:
             continue
-        r = RAYS[k & (BINS - 1)]
-        w0 = s[4] * r[0] + s[5] * r[1]
+        ca, cb = seg[i, 4], seg[i, 5]
+        b = k & (BINS - 1)
+        w0 = ca * RAYS[b, 0] + cb * RAYS[b, 1]
         while k < last:
             b = k & (BINS - 1)
-            r = RAYS[b + 1]
-            w1 = s[4] * r[0] + s[5] * r[1]
+            w1 = ca * RAYS[b + 1, 0] + cb * RAYS[b + 1, 1]
             shade[b] = max(shade[b], min(w0, w1))
             w0 = w1
             k += 1
     m = 0
     for i in range(n):
-        s = seg[i]
-        ca, cb = s[4], s[5]
-        g2 = ca * ca + cb * cb
+        x0, y0, x1, y1, ca, cb = seg[i, 0], seg[i, 1], seg[i, 2], seg[i, 3], seg[i, 4], seg[i, 5]
         # the foot of the perpendicular from the camera lies on the segment if it is between its ends
-        if (cb * s[0] - ca * s[1]) * (cb * s[2] - ca * s[3]) <= 0.0:
-            near = math.sqrt(g2)
+        if (cb * x0 - ca * y0) * (cb * x1 - ca * y1) <= 0.0:
+            near = math.sqrt(ca * ca + cb * cb)
         else:
-            near = 1.0 / math.sqrt(min(s[0] * s[0] + s[1] * s[1], s[2] * s[2] + s[3] * s[3]))
+            near = 1.0 / math.sqrt(min(x0 * x0 + y0 * y0, x1 * x1 + y1 * y1))
         near *= 1.0 + 1e-12
-        k0, k1 = int(s[8] * scale), s[9] * scale
-        if s[9] < s[8]:
+        k0, k1 = seg[i, 8] * scale, seg[i, 9] * scale
+        if k1 < k0:
             k1 += BINS
         hidden = True
-        for k in range(k0, int(k1) + 1):
+        for k in range(int(k0), int(k1) + 1):
             if shade[k & (BINS - 1)] < near:
                 hidden = False
                 break
         if hidden:
             continue
         if m != i:
-            seg[m] = s
+            for k in range(10):
+                seg[m, k] = seg[i, k]
         m += 1
     return m

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import shapely
 from numba import njit
+
+from sightgrid.gis.rasterize import flatten_shapes
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 OPAQUE = 1e30  # shadow factor of a wall that hides everything behind it
 CELL_M = 32.0
 _FEWEST_M = 1e-9  # shorter edges are noise of the digitising
+_CHUNK = 200_000  # obstacles taken apart at a time
 
 
 class EdgeIndex(NamedTuple):
@@ -27,7 +29,8 @@ class EdgeIndex(NamedTuple):
         x, y of the start and the end, in the CRS's metres.
     first : ndarray, shape (n, 2)
         Lowest grid column and row an edge touches.
-    height_m : ndarray, shape (n,)
+    height_m : ndarray
+        Of each obstacle.
     owner : ndarray, shape (n,)
         Position of the obstacle in the frame the index was built from.
     start, items : ndarray
@@ -58,26 +61,44 @@ def build_index(obstacles: gpd.GeoDataFrame) -> EdgeIndex:
         Polygons with ``height_m`` and ``kind``.
     """
     keep = np.flatnonzero((obstacles["kind"] != "roof").to_numpy())
-    polygons = shapely.orient_polygons(obstacles.geometry.to_numpy()[keep])
-    rings, ring_owner = shapely.get_rings(polygons, return_index=True)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    same = ring[1:] == ring[:-1]
-    edges = np.hstack([points[:-1][same], points[1:][same]])
-    owner = keep[ring_owner[ring[:-1][same]]].astype(np.int32)
-    long = np.hypot(edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]) > _FEWEST_M
-    edges, owner = edges[long], owner[long]
+    polygons = obstacles.geometry.to_numpy()
+    chunks = [_orient(polygons[rows], rows) for rows in np.split(keep, range(_CHUNK, len(keep), _CHUNK))]
+    edges, owner = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    del chunks
     height_m = obstacles["height_m"].to_numpy(float)
     grid = _Grid.around(edges)
     split, parent = _split_crossings(edges, *_fill(edges, grid), *grid)
     if len(split) != len(edges):
         edges, owner = split, owner[parent]
+    del split, parent
     # neighbours in space are neighbours in memory
     columns, rows = _home(edges, grid)
-    order = np.lexsort((columns, rows))
-    edges, owner = np.ascontiguousarray(edges[order]), owner[order]
+    order = np.argsort(rows.astype(np.int64) * grid.columns + columns, kind="stable")
+    edges, owner = edges[order], owner[order]
     start, items = _fill(edges, grid)
-    first = np.column_stack(_home(edges, grid)).astype(np.int32)
-    return EdgeIndex(edges, first, height_m[owner] if len(owner) else np.empty(0), owner, start, items, *grid)
+    return EdgeIndex(edges, np.column_stack(_home(edges, grid)), height_m, owner, start, items, *grid)
+
+
+def _orient(
+    polygons: NDArray[np.object_], owner: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Edges of polygons with the interior on their left, and the owner of each."""
+    points, ring_start, feature_start, _ = flatten_shapes(polygons)
+    last = np.zeros(len(points), bool)
+    last[ring_start[1:] - 1] = True
+    begin = np.flatnonzero(~last)
+    ring = np.searchsorted(ring_start, begin, side="right") - 1
+    edges = np.hstack([points[begin], points[begin + 1]])
+    # twice the signed area, taken from each ring's first point so that nothing is lost to large coordinates
+    a, b = (edges[:, k : k + 2] - points[ring_start[ring]] for k in (0, 2))
+    anticlockwise = np.bincount(ring, a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], len(ring_start) - 1) > 0.0
+    outline = np.zeros(len(ring_start) - 1, bool)
+    outline[feature_start[:-1]] = True
+    turned = (anticlockwise != outline)[ring]
+    edges[turned] = edges[turned][:, [2, 3, 0, 1]]
+    long = np.hypot(edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]) > _FEWEST_M
+    of = owner[np.searchsorted(feature_start, ring[long], side="right") - 1]
+    return edges[long], of.astype(np.int32)
 
 
 class _Grid(NamedTuple):
@@ -97,9 +118,9 @@ class _Grid(NamedTuple):
         return cls(float(x0), float(y0), CELL_M, columns, rows)
 
 
-def _home(edges: NDArray[np.float64], grid: _Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    columns = ((np.minimum(edges[:, 0], edges[:, 2]) - grid.x0) / grid.cell_m).astype(np.int64)
-    rows = ((np.minimum(edges[:, 1], edges[:, 3]) - grid.y0) / grid.cell_m).astype(np.int64)
+def _home(edges: NDArray[np.float64], grid: _Grid) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    columns = ((np.minimum(edges[:, 0], edges[:, 2]) - grid.x0) / grid.cell_m).astype(np.int32)
+    rows = ((np.minimum(edges[:, 1], edges[:, 3]) - grid.y0) / grid.cell_m).astype(np.int32)
     return columns, rows
 
 

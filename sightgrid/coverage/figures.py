@@ -9,7 +9,7 @@ import shapely
 
 from sightgrid.coverage import tiles
 from sightgrid.coverage.exact import Clipper
-from sightgrid.coverage.painting import meets
+from sightgrid.coverage.painting import boxes_meet
 from sightgrid.coverage.sampling import Sampler
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def clip_figures(
     if before is None:
         streets, places = clipper.measure_streets(np.arange(len(lines))), clipper.measure_places(np.arange(len(around)))
     else:
-        window = shapely.box(*cells.total_bounds)
+        window = tuple(cells.total_bounds)
         streets, places = before.streets.copy(), before.places.copy()
-        of_streets, of_places = np.flatnonzero(meets(lines, window)), np.flatnonzero(meets(around, window))
+        of_streets, of_places = (np.flatnonzero(boxes_meet(shapely.bounds(of), window)) for of in (lines, around))
         streets[of_streets] = clipper.measure_streets(of_streets)
         places[of_places] = clipper.measure_places(of_places)
     return Figures(cells_m2, streets, np.ones(len(streets)), places, 1.0)

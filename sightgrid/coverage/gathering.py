@@ -79,7 +79,7 @@ def count_edges(cx, cy, box, index):
 @njit(cache=True, nogil=True)
 def gather(cam, planes, box, index, target_m, heights, seg):
     """Put the edges that can hide something from one camera into ``seg``; returns how many."""
-    edges, first, edge_height, owner, start, items, x0, y0, cell, nx, ny = index
+    edges, first, obstacle_height, owner, start, items, x0, y0, cell, nx, ny = index
     cx, cy, height, r_max, host, roof, ux, uy, vx, vy = cam
     narrow = ux * vy - uy * vx > 0.0  # a sector below 180 degrees: two half planes
     ix0, ix1 = max(0, int((cx + box[0] - x0) / cell)), min(nx - 1, int((cx + box[2] - x0) / cell))
@@ -89,11 +89,6 @@ def gather(cam, planes, box, index, target_m, heights, seg):
         for ix in range(ix0, ix1 + 1):
             for q in range(start[iy * nx + ix], start[iy * nx + ix + 1]):
                 e = items[q]
-                # an edge stands in every grid square it touches: take it in the first one of the window only
-                if first[e, 0] != ix and (first[e, 0] > ix or ix != ix0):
-                    continue
-                if first[e, 1] != iy and (first[e, 1] > iy or iy != iy0):
-                    continue
                 ax, ay, bx, by = edges[e, 0] - cx, edges[e, 1] - cy, edges[e, 2] - cx, edges[e, 3] - cy
                 cross = ax * by - ay * bx
                 if cross == 0.0:
@@ -105,23 +100,30 @@ def gather(cam, planes, box, index, target_m, heights, seg):
                     continue
                 shadow = OPAQUE
                 if heights:
-                    b = edge_height[e]
+                    b = obstacle_height[owner[e]]
                     if b <= target_m:
                         continue
                     if b < height - 1e-9 and height > target_m:
                         shadow = (height - target_m) / (height - b)
-                if owner[e] == host and not (roof and shadow < OPAQUE):
+                if host >= 0 and owner[e] == host and not (roof and shadow < OPAQUE):
                     continue
                 if shadow == OPAQUE and cross > 0.0:
                     continue  # the back of a wall that hides everything is behind its front
-                dx, dy = bx - ax, by - ay
-                length2 = dx * dx + dy * dy
-                half = ax * dx + ay * dy
-                disc = half * half - length2 * (ax * ax + ay * ay - r2)
-                if disc <= 0.0:
+                # an edge stands in every grid square it touches: take it in the first one of the window only
+                if first[e, 0] != ix and (first[e, 0] > ix or ix != ix0):
                     continue
-                root = math.sqrt(disc)
-                t0, t1 = max(0.0, (-half - root) / length2), min(1.0, (-half + root) / length2)
+                if first[e, 1] != iy and (first[e, 1] > iy or iy != iy0):
+                    continue
+                dx, dy = bx - ax, by - ay
+                t0, t1 = 0.0, 1.0
+                if ax * ax + ay * ay > r2 or bx * bx + by * by > r2:
+                    length2 = dx * dx + dy * dy
+                    half = ax * dx + ay * dy
+                    disc = half * half - length2 * (ax * ax + ay * ay - r2)
+                    if disc <= 0.0:
+                        continue
+                    root = math.sqrt(disc)
+                    t0, t1 = max(0.0, (-half - root) / length2), min(1.0, (-half + root) / length2)
                 for k in range(planes.shape[0]):
                     c = planes[k, 2]
                     if c < 0.0:
@@ -142,11 +144,10 @@ def gather(cam, planes, box, index, target_m, heights, seg):
                     px, py = ax, ay
                 if t1 < 1.0:
                     bx, by = ax + t1 * dx, ay + t1 * dy
-                s = seg[n]
                 if cross < 0.0:
-                    s[0], s[1], s[2], s[3], s[7] = bx, by, px, py, 1.0
+                    seg[n, 0], seg[n, 1], seg[n, 2], seg[n, 3], seg[n, 7] = bx, by, px, py, 1.0
                 else:
-                    s[0], s[1], s[2], s[3], s[7] = px, py, bx, by, -1.0
-                s[4], s[5], s[6] = dy / cross, -dx / cross, shadow
+                    seg[n, 0], seg[n, 1], seg[n, 2], seg[n, 3], seg[n, 7] = px, py, bx, by, -1.0
+                seg[n, 4], seg[n, 5], seg[n, 6] = dy / cross, -dx / cross, shadow
                 n += 1
     return n

@@ -127,7 +127,8 @@ def look(views, index, target_m, heights, outline):
             order = np.empty(16 * size, np.int64)
             active, fresh = np.empty(size, np.int64), np.empty(size, np.int64)
             place, finite = np.empty(size, np.int64), np.empty(size, np.int64)
-        n = drop_hidden(seg, gather(camera, planes[i], box, index, target_m, heights, seg), shade)
+        cut = planes[i] if n_corners else planes[i, :0]
+        n = drop_hidden(seg, gather(camera, cut, box, index, target_m, heights, seg), shade)
         n_low = 0
         for k in range(n):
             if seg[k, 6] < OPAQUE:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import shapely
 
 from sightgrid.coverage import tiles
-from sightgrid.gis.rasterize import Lattice, Shapes, flatten_shapes
+from sightgrid.gis.rasterize import Lattice, flatten_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,63 +16,63 @@ if TYPE_CHECKING:
     from sightgrid.coverage.survey import Survey
 
 Tile: TypeAlias = tuple[int, int, int, int]  # first row, rows, first sample, samples in a row
-Bins: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.int64]]"
-LAYERS = ("study", "solid", "water", "closed", "seen", "all_round", "streets", "places")
 STREET_STEP_M = 1.0
 
 
-@dataclass(frozen=True)
-class Layers:
-    """A survey's layers as flat arrays, a feature for every geometry."""
+class Layers(NamedTuple):
+    """Something for each layer of a survey: its geometries, its flat arrays, or which features each tile needs."""
 
-    study: Shapes
-    solid: Shapes
-    water: Shapes
-    closed: Shapes
-    seen: Shapes
-    all_round: Shapes
-    streets: Shapes
-    places: Shapes
-    optics: NDArray[np.float64]
-    trust: NDArray[np.uint8]
+    study: Any
+    solid: Any
+    water: Any
+    closed: Any
+    seen: Any
+    all_round: Any
+    streets: Any
+    places: Any
 
-    @classmethod
-    def of(cls, survey: Survey, window: shapely.Geometry | None = None) -> Layers:
-        """Flatten a survey, or what of it meets a window."""
 
-        def flat(geometries: NDArray[np.object_], *, lines: bool = False) -> Shapes:
-            if window is not None:
-                far = ~meets(geometries, window)
-                geometries = geometries.copy()
-                geometries[far] = None
-            return flatten_shapes(geometries, lines=lines)
+class Palette:
+    """A survey's layers, to be flattened window by window: all at once they would fill the memory of a city."""
 
-        return cls(
-            study=flat(shapely.get_parts(np.array([survey.ground.study], dtype=object))),
-            solid=flat(survey.ground.solid),
-            water=flat(survey.ground.water),
-            closed=flat(survey.ground.closed),
-            seen=flat(survey.seen.geometry.to_numpy()),
-            all_round=flat(survey.all_round),
-            streets=flat(survey.ground.streets, lines=True),
-            places=flat(survey.ground.surroundings),
-            optics=survey.optics,
-            trust=survey.trust,
+    def __init__(self, survey: Survey) -> None:
+        ground = survey.ground
+        self.optics, self.trust = survey.optics, survey.trust
+        self.geometries = Layers(
+            study=shapely.get_parts(np.array([ground.study], dtype=object)),
+            solid=ground.solid,
+            water=ground.water,
+            closed=ground.closed,
+            seen=survey.seen.geometry.to_numpy(),
+            all_round=survey.all_round,
+            streets=ground.streets,
+            places=ground.surroundings,
+        )
+        # what is summed by feature, and how many sums each has
+        self.countable = ((ground.streets, 2), (ground.surroundings, 3), (survey.seen, 2))
+        self.bounds = [shapely.bounds(layer).reshape(-1, 4) for layer in self.geometries]
+
+    def flatten(self, window: tuple[float, float, float, float]) -> Layers:
+        """Flatten what meets a window (left, bottom, right, top); the rest become empty features."""
+        return Layers._make(
+            flatten_shapes(np.where(boxes_meet(bounds, window), layer, np.array(None)))
+            for layer, bounds in zip(self.geometries, self.bounds, strict=True)
         )
 
 
-def meets(geometries: NDArray[np.object_], window: shapely.Geometry) -> NDArray[np.bool_]:
-    """Which geometries' boxes meet a window's box (empty ones do not)."""
-    x0, y0, x1, y1 = window.bounds
-    b = shapely.bounds(geometries).reshape(-1, 4)
-    return (b[:, 0] <= x1) & (b[:, 2] >= x0) & (b[:, 1] <= y1) & (b[:, 3] >= y0)
+def boxes_meet(bounds: NDArray[np.float64], window: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    """Which boxes meet a window; those of empty geometries are NaN and do not."""
+    left, bottom, right, top = window
+    return (bounds[:, 0] <= right) & (bounds[:, 2] >= left) & (bounds[:, 1] <= top) & (bounds[:, 3] >= bottom)
 
 
 class Painter:
     """One thread's tile, and its sums by street, place and camera."""
 
-    def __init__(self, layers: Layers, bins: dict[str, Bins], lattice: Lattice, rows: int, columns: int) -> None:
-        self.layers, self.bins, self.lattice = layers, bins, lattice
+    def __init__(
+        self, palette: Palette, layers: Layers, bins: Layers, lattice: Lattice, rows: int, columns: int
+    ) -> None:
+        self.palette, self.layers, self.bins, self.lattice = palette, layers, bins, lattice
         self.samples = (
             np.empty((rows, columns), np.uint8),
             np.empty((rows, columns), np.uint16),
@@ -82,13 +81,11 @@ class Painter:
         )
         self.scratch = (np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(1024))
         self.number, self.tile = 0, (0, 0, 0, 0)
-        self.streets = np.zeros((len(layers.streets.bounds), 2), np.int64)
-        self.places = np.zeros((len(layers.places.bounds), 3), np.int64)
-        self.alone = np.zeros((len(layers.seen.bounds), 2), np.int64)
+        self.streets, self.places, self.alone = (np.zeros((len(of), n), np.int64) for of, n in palette.countable)
 
     def find(self, layer: str) -> NDArray[np.int64]:
         """Features of a layer whose box meets the tile."""
-        start, items = self.bins[layer]
+        start, items = getattr(self.bins, layer)
         return items[start[self.number] : start[self.number + 1]]
 
     def paint(self, number: int, tile: Tile) -> bool:
@@ -109,8 +106,8 @@ class Painter:
         self.scratch = tiles.add_views(
             self.layers.seen,
             self.find("seen"),
-            self.layers.optics,
-            self.layers.trust,
+            self.palette.optics,
+            self.palette.trust,
             tile,
             self.lattice,
             self.samples,

@@ -254,7 +254,7 @@ def _footprint_ends(camera: Camera, ux: float, uy: float) -> tuple[_Met, _Met]:
         elif rate < 0.0 and c < 0.0:
             near = max(near, (c / rate, _plane_line((a, b, c), camera.far_m)), key=_distance)
         elif rate > 0.0 or c < 0.0:
-            return far, near
+            return far, (0.0, 0.0)
     return near, far
 
 

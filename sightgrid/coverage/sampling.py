@@ -6,13 +6,13 @@ import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import shapely
 
 from sightgrid.coverage import tiles
-from sightgrid.coverage.painting import LAYERS, Layers, Painter, Tile
+from sightgrid.coverage.painting import Layers, Painter, Palette, Tile
 from sightgrid.gis.rasterize import Lattice, bin_boxes
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sightgrid.gis.grid import Grid
 
 TILE_M = 400.0
+STRIP_TILES = 8  # rows of tiles whose layers are flattened at a time
 ROW_M = 0.25  # distance of sample rows; samples in a row are four times farther apart
 ROWS_PER_CELL = 400  # at least, so that small cells are as accurate as large ones
 
@@ -73,13 +74,19 @@ class Sampler:
         self.split = max(1, math.ceil(grid.cell_m / TILE_M)) if resolution_m is None else 1
         self.unit_m = grid.cell_m / self.split  # large cells are sampled in parts
         if resolution_m is None:
-            self.rows_per_unit = 4 * math.ceil(max(self.unit_m / ROW_M, ROWS_PER_CELL / self.split) / 4)
-            self.columns_per_unit = self.rows_per_unit // 4
+            rows = max(self.unit_m / ROW_M, ROWS_PER_CELL / self.split)
+            self.columns_per_unit = 8 * math.ceil(rows / 32)  # the kernels take eight samples at once
+            self.rows_per_unit = 4 * self.columns_per_unit
         else:
             self.rows_per_unit = self.columns_per_unit = round(grid.cell_m / resolution_m)
         self.lattice = Lattice(
             self.unit_m / self.columns_per_unit, self.unit_m / self.rows_per_unit, staggered=resolution_m is None
         )
+
+    @property
+    def units_per_tile(self) -> int:
+        """Units along a tile's side."""
+        return max(1, int(TILE_M / self.unit_m))
 
     @property
     def sample_m2(self) -> float:
@@ -95,7 +102,6 @@ class Sampler:
         places are counted as far as they lie in the rectangle around the cells.
         """
         part = self.grid if cells is None else _around(self.grid, cells)
-        layers = Layers.of(survey, None if cells is None else shapely.box(*cells.total_bounds))
         width = tiles.CLASSES + len(survey.settings.classes)
         units = np.zeros((part.rows * self.split, part.columns * self.split, width), np.int64)
 
@@ -107,71 +113,64 @@ class Sampler:
             painter.add_streets()
             painter.add_places()
 
-        painters = self._run(layers, part, count_block, progress)
+        streets, places, _ = self._run(survey, part, count_block, progress)
         summed = units.reshape(part.rows, self.split, part.columns, self.split, width).sum(axis=(1, 3))
         if cells is not None:
             summed = summed[
                 cells["row"].to_numpy() + self.grid.row0 - part.row0,
                 cells["column"].to_numpy() + self.grid.column0 - part.column0,
             ]
-        return Counts(
-            summed.reshape(-1, width),
-            np.sum([painter.streets for painter in painters], axis=0),
-            np.sum([painter.places for painter in painters], axis=0),
-        )
+        return Counts(summed.reshape(-1, width), streets, places)
 
     def count_alone(self, survey: Survey, *, progress: Progress | None = None) -> NDArray[np.int64]:
         """Samples each camera sees, and those that it alone sees."""
-        painters = self._run(Layers.of(survey), self.grid, lambda painter, _: painter.add_alone(), progress)
-        alone: NDArray[np.int64] = np.sum([painter.alone for painter in painters], axis=0)
-        return alone
-
-    def _run(
-        self, layers: Layers, part: Grid, use: Callable[[Painter, Block], None], progress: Progress | None
-    ) -> list[Painter]:
-        """Paint every tile of a part of the grid and use it; returns the threads' painters with their sums."""
-        blocks, new_painter = self._plan(layers, part)
-        local, painters = threading.local(), []
-
-        def run(numbered: tuple[int, Block]) -> None:
-            number, block = numbered
-            if not hasattr(local, "painter"):
-                local.painter = new_painter()
-                painters.append(local.painter)
-            if local.painter.paint(number, self._tile(part, block)):
-                use(local.painter, block)
-
-        if len(blocks) == 1:
-            run((0, blocks[0]))
-            return painters
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, _ in enumerate(pool.map(run, enumerate(blocks)), start=1):
-                if progress:
-                    progress("rates", done, len(blocks))
-        return painters
+        return self._run(survey, self.grid, lambda painter, _: painter.add_alone(), progress)[2]
 
     def paint_all(self, survey: Survey) -> Iterator[tuple[Block, Painter | None]]:
         """Paint one tile after the other; None stands for a tile outside the study area."""
-        blocks, new_painter = self._plan(Layers.of(survey), self.grid)
-        painter = new_painter()
-        for number, block in enumerate(blocks):
-            yield block, painter if painter.paint(number, self._tile(self.grid, block)) else None
+        for blocks, new_painter in self._strips(Palette(survey), self.grid):
+            painter = new_painter()
+            for number, block in enumerate(blocks):
+                yield block, painter if painter.paint(number, self._tile(self.grid, block)) else None
 
-    def _plan(self, layers: Layers, part: Grid) -> tuple[list[Block], Callable[[], Painter]]:
-        units = max(1, int(TILE_M / self.unit_m))  # along a tile's side
+    def _run(
+        self, survey: Survey, part: Grid, use: Callable[[Painter, Block], None], progress: Progress | None
+    ) -> list[NDArray[np.int64]]:
+        """Paint every tile of a part of the grid and use it; returns the painters' sums by street, place, camera."""
+        palette = Palette(survey)
+        sums = [np.zeros((len(of), columns), np.int64) for of, columns in palette.countable]
+        side = self.units_per_tile
+        total, done = -(-part.rows * self.split // side) * -(-part.columns * self.split // side), 0
+        for blocks, new_painter in self._strips(palette, part):
+            tiled = [(number, block, self._tile(part, block)) for number, block in enumerate(blocks)]
+            painters: list[Painter] = []
+            for _ in _paint_in_threads(tiled, new_painter, use, painters):
+                done += 1
+                if progress:
+                    progress("rates", done, total)
+            for painter in painters:
+                for k, of_painter in enumerate((painter.streets, painter.places, painter.alone)):
+                    sums[k] += of_painter
+        return sums
+
+    def _strips(self, palette: Palette, part: Grid) -> Iterator[tuple[list[Block], Callable[[], Painter]]]:
+        """Cut a part of the grid into strips of tiles, and flatten one strip at a time."""
+        side = self.units_per_tile
         across, up = part.columns * self.split, part.rows * self.split
-        blocks = [
-            Block(r, min(units, up - r), c, min(units, across - c))
-            for r in range(0, up, units)
-            for c in range(0, across, units)
-        ]
-        corner, side = (part.column0 * part.cell_m, part.row0 * part.cell_m), units * self.unit_m
-        bins = {
-            name: bin_boxes(getattr(layers, name).bounds, *corner, side, side, -(-across // units), -(-up // units))
-            for name in LAYERS
-        }
-        rows, columns = units * self.rows_per_unit, units * self.columns_per_unit
-        return blocks, lambda: Painter(layers, bins, self.lattice, rows, columns)
+        rows, columns = side * self.rows_per_unit, side * self.columns_per_unit
+        left, bottom, side_m = part.column0 * part.cell_m, part.row0 * part.cell_m, side * self.unit_m
+        for begin in range(0, up, STRIP_TILES * side):
+            end = min(begin + STRIP_TILES * side, up)
+            low = bottom + begin * self.unit_m
+            layers = palette.flatten((left, low, left + across * self.unit_m, bottom + end * self.unit_m))
+            corner, shape = (left, low), (-(-across // side), -(-(end - begin) // side))
+            bins = Layers._make(bin_boxes(shapes.bounds, *corner, side_m, side_m, *shape) for shapes in layers)
+            blocks = [
+                Block(r, min(side, end - r), c, min(side, across - c))
+                for r in range(begin, end, side)
+                for c in range(0, across, side)
+            ]
+            yield blocks, partial(Painter, palette, layers, bins, self.lattice, rows, columns)
 
     def _tile(self, part: Grid, block: Block) -> Tile:
         return (
@@ -180,6 +179,30 @@ class Sampler:
             (block.column + part.column0 * self.split) * self.columns_per_unit,
             block.columns * self.columns_per_unit,
         )
+
+
+def _paint_in_threads(
+    tiled: list[tuple[int, Block, Tile]],
+    new_painter: Callable[[], Painter],
+    use: Callable[[Painter, Block], None],
+    painters: list[Painter],
+) -> Iterator[None]:
+    """Paint tiles, each thread with a painter of its own, which joins ``painters``; yields after each tile."""
+    local = threading.local()
+
+    def run(numbered: tuple[int, Block, Tile]) -> None:
+        number, block, tile = numbered
+        if not hasattr(local, "painter"):
+            local.painter = new_painter()
+            painters.append(local.painter)
+        if local.painter.paint(number, tile):
+            use(local.painter, block)
+
+    if len(tiled) == 1:
+        yield run(tiled[0])
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield from pool.map(run, tiled)
 
 
 def _around(grid: Grid, cells: gpd.GeoDataFrame) -> Grid:

@@ -12,7 +12,7 @@ import shapely
 
 from sightgrid.coverage.optics import density_classes
 from sightgrid.coverage.scene import Scene
-from sightgrid.coverage.tiles import AIMED, FULL
+from sightgrid.coverage.tiles import AIMED, FULL, SEEN
 from sightgrid.coverage.viewplan import ViewPlan, plan_views
 from sightgrid.coverage.visibility import INDOOR_DEPTH_M, draw_views
 from sightgrid.gis.ground import Ground, survey_ground
@@ -81,7 +81,7 @@ class Survey:
     def trust(self) -> NDArray[np.uint8]:
         """How far each camera's view rests on assumptions, as bits of `tiles`."""
         given = (self.plan.cameras["assumed"] == "").to_numpy()
-        return (np.where(given, FULL, 0) | np.where(self.plan.direction_assumed, 0, AIMED)).astype(np.uint8)
+        return (SEEN | np.where(given, FULL, 0) | np.where(self.plan.direction_assumed, 0, AIMED)).astype(np.uint8)
 
     @cached_property
     def optics(self) -> NDArray[np.float64]:

@@ -76,14 +76,13 @@ def sweep(view, planes, corners, n_corners, seg, n, outline, room):
     if has_planes or r_min > 0.0:
         m = footprint_breaks(planes, corners, n_corners, seg, n, r_min, r_max, k0, k_end, keys, ids, dirs, m)
     for i in range(n):
-        s = seg[i]
-        ka, kb = s[8] - k0, s[9] - k0
+        ka, kb = seg[i, 8] - k0, seg[i, 9] - k0
         if ka < 0.0:
             ka += 4.0
         if kb < 0.0:
             kb += 4.0
-        m = mark(s[0], s[1], ka, k_end, i + 1, keys, ids, dirs, m)
-        m = mark(s[2], s[3], kb, k_end, -i - 1, keys, ids, dirs, m)
+        m = mark(seg[i, 0], seg[i, 1], ka, k_end, i + 1, keys, ids, dirs, m)
+        m = mark(seg[i, 2], seg[i, 3], kb, k_end, -i - 1, keys, ids, dirs, m)
         if kb < ka:  # it reaches over the first ray: active from there, and again from its start
             if seg[i, 6] < OPAQUE:
                 place[i], finite[n_finite] = n_finite, i
@@ -109,15 +108,13 @@ def sweep(view, planes, corners, n_corners, seg, n, outline, room):
             if rescan:
                 nearest, best, rescan = -1, 0.0, False
                 for p in range(n_active):
-                    s = seg[active[p]]
-                    w = s[4] * mx + s[5] * my
+                    w = seg[active[p], 4] * mx + seg[active[p], 5] * my
                     if w > best:
                         best, nearest = w, active[p]
             elif n_fresh:
                 best = seg[nearest, 4] * mx + seg[nearest, 5] * my if nearest >= 0 else 0.0
                 for p in range(n_fresh):
-                    s = seg[fresh[p]]
-                    w = s[4] * mx + s[5] * my
+                    w = seg[fresh[p], 4] * mx + seg[fresh[p], 5] * my
                     if w > best and place[fresh[p]] >= 0:
                         best, nearest = w, fresh[p]
             n_fresh = 0

@@ -15,7 +15,9 @@ from numba import njit
 from sightgrid.gis.rasterize import first_sample, row_shift, scan_rows
 
 STUDY, SOLID, WATER, CLOSED = 1, 2, 4, 8
-FULL, AIMED, ALL_ROUND = 1, 2, 4  # seen by a camera without assumptions / with a known direction / at the upper bound
+# seen by a camera at all, by one without assumptions, by one with a known direction, at the upper bound
+SEEN, FULL, AIMED, ALL_ROUND = 8, 1, 2, 4
+EIGHT_OPEN = np.uint64(0x0101010101010101)  # eight samples of open ground in the study area
 # columns of the counts by cell; density classes follow, lowest first
 GROUND, COVERED, TWICE, VIEWS, GIVEN, LOWER, UPPER, CLASSES = 0, 1, 2, 3, 4, 5, 6, 7
 
@@ -39,8 +41,8 @@ def mark(shapes, features, bit, block, lattice, samples, scratch):
     dx, dy, staggered = lattice
     mask = samples[0]
     for f in features:
-        crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
-        for r in range(rows):
+        low, high, crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
+        for r in range(low, high):
             shift = row_shift(row0 + r, staggered)
             for k in range(begin[r], end[r] - 1, 2):
                 i0 = max(first_sample(crossings[k], dx, shift) - column0, 0)
@@ -64,8 +66,8 @@ def add_views(shapes, features, optics, bits, block, lattice, samples, scratch):
     n_classes = optics.shape[1] - 6
     for f in features:
         cx, cy, d0, d1, d2, radial = optics[f, :6]
-        crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
-        for r in range(rows):
+        low, high, crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
+        for r in range(low, high):
             shift = row_shift(row0 + r, staggered)
             y = (row0 + r + 0.5) * dy - cy
             for k in range(begin[r], end[r] - 1, 2):
@@ -97,6 +99,8 @@ def add_views(shapes, features, optics, bits, block, lattice, samples, scratch):
                         j0 = max(i0, first_sample(left + cx, dx, shift) - column0)
                     if right < 1e9:
                         j1 = min(i1, first_sample(right + cx, dx, shift) - column0)
+                    if j1 <= j0:
+                        break  # a denser class ends nearer still
                     for i in range(j0, j1):
                         best[r, i] = max(best[r, i], c + 1)
     return begin, end, crossings
@@ -110,35 +114,38 @@ def add_trust(shapes, features, bit, block, lattice, samples, scratch):
 
 @njit(cache=True, nogil=True)
 def sum_cells(cell_rows, cell_columns, block, samples, sums):
-    """Counts by cell of the tile; ``sums`` has one row per cell, south to north, then west to east."""
+    """Counts by cell of the tile, whose columns are a multiple of eight; ``sums`` has a row per cell, row by row."""
     mask, count, best, trust = samples
     _, rows, _, columns = block
+    masks, trusts = mask.view(np.uint64), trust.view(np.uint64)  # eight samples at once: most are open, or unseen
     across = columns // cell_columns
     for r in range(rows):
         for cell in range(across):
             s = sums[(r // cell_rows) * across + cell]
-            begin = cell * cell_columns
-            ground, anything = 0, 0
-            for i in range(begin, begin + cell_columns):
-                ground += mask[r, i] == STUDY
-                anything |= count[r, i] | trust[r, i]
-            s[GROUND] += ground
-            if ground == 0 or anything == 0:
-                continue
-            for i in range(begin, begin + cell_columns):
-                n, t = count[r, i], trust[r, i]
-                if mask[r, i] != STUDY or (n == 0 and t == 0):
+            for chunk in range(cell * cell_columns // 8, (cell + 1) * cell_columns // 8):
+                ground = masks[r, chunk]
+                if ground == EIGHT_OPEN:
+                    s[GROUND] += 8
+                elif ground:
+                    for i in range(8 * chunk, 8 * chunk + 8):
+                        s[GROUND] += mask[r, i] == STUDY
+                if trusts[r, chunk] == 0:
                     continue
-                s[UPPER] += 1
-                if n == 0:
-                    continue
-                s[COVERED] += 1
-                s[VIEWS] += n
-                s[TWICE] += n > 1
-                s[GIVEN] += (t & FULL) > 0
-                s[LOWER] += (t & AIMED) > 0
-                for c in range(best[r, i]):
-                    s[CLASSES + c] += 1
+                for i in range(8 * chunk, 8 * chunk + 8):
+                    t = trust[r, i]
+                    if mask[r, i] != STUDY or t == 0:
+                        continue
+                    s[UPPER] += 1
+                    n = count[r, i]
+                    if n == 0:
+                        continue
+                    s[COVERED] += 1
+                    s[VIEWS] += n
+                    s[TWICE] += n > 1
+                    s[GIVEN] += (t & FULL) > 0
+                    s[LOWER] += (t & AIMED) > 0
+                    for c in range(best[r, i]):
+                        s[CLASSES + c] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -149,8 +156,8 @@ def sum_shapes(shapes, features, block, lattice, samples, sums, scratch):
     dx, dy, staggered = lattice
     mask, count, _, _ = samples
     for f in features:
-        crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
-        for r in range(rows):
+        low, high, crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
+        for r in range(low, high):
             shift = row_shift(row0 + r, staggered)
             for k in range(begin[r], end[r] - 1, 2):
                 i0 = max(first_sample(crossings[k], dx, shift) - column0, 0)
@@ -171,8 +178,8 @@ def sum_alone(shapes, features, block, lattice, samples, sums, scratch):
     dx, dy, staggered = lattice
     mask, count, _, _ = samples
     for f in features:
-        crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
-        for r in range(rows):
+        low, high, crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
+        for r in range(low, high):
             shift = row_shift(row0 + r, staggered)
             for k in range(begin[r], end[r] - 1, 2):
                 i0 = max(first_sample(crossings[k], dx, shift) - column0, 0)

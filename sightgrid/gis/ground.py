@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -17,6 +17,8 @@ from scipy.sparse.csgraph import connected_components
 from sightgrid.errors import InfeasibleError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -87,7 +89,11 @@ def find_closed_courtyards(solid: NDArray[np.object_], streets: gpd.GeoDataFrame
     if not len(solid):
         return np.empty(0, object)
     tree = shapely.STRtree(solid)
-    a, b = tree.query(solid, predicate="intersects")
+    tree.query(solid[:1])  # builds the tree before the threads share it
+    numbers = np.arange(len(solid))
+    halves = _in_threads(lambda rows: (rows[0], *tree.query(solid[rows], predicate="intersects")), numbers)
+    a = np.concatenate([first + rows for first, rows, _ in halves])
+    b = np.concatenate([others for _, _, others in halves])
     a, b = a[a < b], b[a < b]
     n = len(solid)
     _, group = connected_components(coo_array((np.ones(len(a)), (a, b)), shape=(n, n)), directed=False)
@@ -95,9 +101,10 @@ def find_closed_courtyards(solid: NDArray[np.object_], streets: gpd.GeoDataFrame
     # Touching buildings in a row enclose nothing; buildings that touch in a ring do, and two that touch twice.
     contacts = np.bincount(group[a], minlength=len(members))
     row_of_houses = contacts[group[a]] < members[group[a]]
-    touches = shapely.get_num_geometries(shapely.intersection(solid[a[row_of_houses]], solid[b[row_of_houses]]))
+    once = np.flatnonzero(row_of_houses)
+    parts = _in_threads(lambda k: shapely.get_num_geometries(shapely.intersection(solid[a[k]], solid[b[k]])), once)
     twice = np.zeros(len(members), bool)
-    twice[group[a[row_of_houses]][touches > 1]] = True
+    twice[group[a[once]][np.concatenate([[], *parts]) > 1]] = True
     rings = np.zeros(len(members), bool)
     rings[group[shapely.get_num_interior_rings(solid) > 0]] = True
     may_enclose = (contacts >= members) | twice | rings
@@ -114,6 +121,13 @@ def find_closed_courtyards(solid: NDArray[np.object_], streets: gpd.GeoDataFrame
         entered = shapely.STRtree(streets.geometry.to_numpy()).query(courtyards, predicate="intersects")[0]
         courtyards = np.delete(courtyards, np.unique(entered))
     return np.asarray(courtyards, dtype=object)
+
+
+def _in_threads(work: Callable[[NDArray[np.intp]], Any], rows: NDArray[np.intp]) -> list[Any]:
+    """Work on equal parts of some rows, one thread for each processor; the geometry engine lets them run together."""
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, [part for part in np.array_split(rows, threads) if len(part)]))
 
 
 def _inner_rings(geometry: shapely.Geometry) -> NDArray[np.object_]:

@@ -140,7 +140,10 @@ def cast_columns(frame: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
         if column.dtype == "flag":
             frame[column.name] = values.astype(bool)
         elif column.dtype == "text":
-            frame[column.name] = values.astype(object).where(values.notna(), None)
+            # equal texts share one string: a city's streets have few names and fewer kinds
+            codes, texts = pd.factorize(values.astype(object))
+            shared = np.array([*texts, None], dtype=object)[codes]
+            frame[column.name] = pd.Series(shared, index=frame.index, dtype=object)
         else:
             numbers = pd.to_numeric(values).astype(float)
             whole = column.dtype == "whole" and column.filled

@@ -42,21 +42,19 @@ class Shapes(NamedTuple):
     bounds: NDArray[np.float64]
 
 
-def flatten_shapes(geometries: Sequence[shapely.Geometry] | NDArray[np.object_], *, lines: bool = False) -> Shapes:
-    """Flatten polygons (or lines) of any kind, empty ones included, one feature per geometry."""
+def flatten_shapes(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> Shapes:
+    """Flatten polygons, or lines, one feature per geometry; None and empty ones become features without points."""
     array = np.asarray(geometries, dtype=object)
-    parts, feature = shapely.get_parts(array, return_index=True)
-    if not lines:
-        keep = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
-        rings, part = shapely.get_rings(parts[keep], return_index=True)
-        feature = feature[keep][part]
-    else:
-        rings = parts
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    ring_start = np.searchsorted(ring, np.arange(len(rings) + 1))
-    feature_start = np.searchsorted(feature, np.arange(len(array) + 1))
-    bounds = shapely.bounds(array) if len(array) else np.empty((0, 4))
-    return Shapes(points, ring_start.astype(np.int64), feature_start.astype(np.int64), bounds)
+    bounds = shapely.bounds(array).reshape(-1, 4)
+    if not len(array) or np.isnan(bounds[:, 0]).all():
+        return Shapes(np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(len(array) + 1, np.int64), bounds)
+    _, points, offsets = shapely.to_ragged_array(array, include_z=False)
+    ring_start, *outer = (np.asarray(of, np.int64) for of in offsets)
+    # lines have no outer offsets: one piece each; polygons one, multipolygons two
+    feature_start = np.arange(len(array) + 1)
+    for depth, of in enumerate(outer):
+        feature_start = of if depth == 0 else feature_start[of]
+    return Shapes(points, ring_start, feature_start, bounds)
 
 
 class Lattice(NamedTuple):
@@ -89,13 +87,18 @@ def first_sample(x, dx, shift):
 
 @njit(cache=True, nogil=True)
 def scan_rows(shapes, feature, row0, n_rows, dy, begin, end, crossings):
-    """Sorted crossings of a polygon's outline with each row; returns ``crossings``, made longer where needed.
+    """Sorted crossings of a polygon's outline with each row it reaches.
 
-    The crossings of row ``row0 + r`` stand in ``crossings[begin[r] : end[r]]``; the inside runs from each even one to
-    the next odd one.
+    Returns the first and the last reached row (counted from ``row0``, the last one excluded) and ``crossings``, made
+    longer where needed. The crossings of row r stand in ``crossings[begin[r] : end[r]]``; the inside runs from each
+    even one to the next odd one.
     """
-    points, ring_start, feature_start, _ = shapes
-    end[:n_rows] = 0
+    points, ring_start, feature_start, bounds = shapes
+    low = max(int(math.ceil(bounds[feature, 1] / dy - 0.5)) - row0, 0)
+    high = min(int(math.ceil(bounds[feature, 3] / dy - 0.5)) - row0, n_rows)
+    if high <= low:
+        return 0, 0, crossings
+    end[low:high] = 0
     for fill in range(2):
         for ring in range(feature_start[feature], feature_start[feature + 1]):
             for k in range(ring_start[ring], ring_start[ring + 1] - 1):
@@ -103,15 +106,16 @@ def scan_rows(shapes, feature, row0, n_rows, dy, begin, end, crossings):
                 if ya > yb:
                     xa, ya, xb, yb = xb, yb, xa, ya
                 # rows with ya <= y < yb
-                r0 = max(int(math.ceil(ya / dy - 0.5)) - row0, 0)
-                r1 = min(int(math.ceil(yb / dy - 0.5)) - row0, n_rows)
+                r0 = max(int(math.ceil(ya / dy - 0.5)) - row0, low)
+                r1 = min(int(math.ceil(yb / dy - 0.5)) - row0, high)
                 if r1 <= r0:
+                    continue
+                if not fill:
+                    for r in range(r0, r1):
+                        end[r] += 1
                     continue
                 slope = (xb - xa) / (yb - ya)
                 for r in range(r0, r1):
-                    if not fill:
-                        end[r] += 1
-                        continue
                     x = xa + ((row0 + r + 0.5) * dy - ya) * slope
                     j = end[r]
                     while j > begin[r] and crossings[j - 1] > x:
@@ -121,13 +125,13 @@ def scan_rows(shapes, feature, row0, n_rows, dy, begin, end, crossings):
                     end[r] += 1
         if not fill:
             total = 0
-            for r in range(n_rows):
+            for r in range(low, high):
                 begin[r] = total
                 total += end[r]
                 end[r] = begin[r]
             if total > crossings.shape[0]:
                 crossings = np.empty(2 * total)
-    return crossings
+    return low, high, crossings
 
 
 @njit(cache=True, nogil=True)
