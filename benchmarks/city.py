@@ -80,7 +80,7 @@ def draw_cameras(site: object, n: int) -> gpd.GeoDataFrame:
             "kind": kind,
             "mount_height_m": rng.uniform(3.0, 8.0, len(at)).round(1),
             "azimuth_deg": np.where(kind == "fixed", rng.uniform(0.0, 359.0, len(at)).round(), np.nan),
-            "tilt_deg": np.where(rng.random(len(at)) < 0.5, rng.uniform(5.0, 30.0, len(at)).round(), np.nan),  # noqa: PLR2004
+            "tilt_deg": np.where(rng.random(len(at)) < 0.5, rng.uniform(5.0, 30.0, len(at)).round(), np.nan),
             "hfov_deg": np.where(kind == "fixed", rng.uniform(40.0, 100.0, len(at)).round(), np.nan),
         },
         geometry=at,

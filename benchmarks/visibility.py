@@ -145,11 +145,11 @@ PEERS = {"pysovist": peer_pysovist, "pyvispoly": peer_pyvispoly, "shapely": peer
 
 def time_ours(views: Views, index: object, *, outline: bool) -> tuple[float, NDArray[np.float64]]:
     """Views a second, the median of some rounds, and the exact areas."""
-    look(views.take(slice(0, 8)), index, 1.5, False, outline)  # noqa: FBT003
+    look(views.take(slice(0, 8)), index, 1.5, False, outline)
     seconds = []
     for _ in range(ROUNDS):
         begin = time.perf_counter()
-        areas = look(views, index, 1.5, False, outline)[0]  # noqa: FBT003
+        areas = look(views, index, 1.5, False, outline)[0]
         seconds.append(time.perf_counter() - begin)
     return len(areas) / float(np.median(seconds)), areas
 

@@ -70,6 +70,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("tilt_deg", "number", "[-90, 90]"),
         Column("hfov_deg", "number", "(0, 360]"),
         Column("vfov_deg", "number", "(0, 180]"),
+        Column("sensor_width_mm", "number", "(0, 100]"),
+        Column("focal_mm", "number", "(0, 2000]"),
         Column("width_px", "whole", "[1, 100000]"),
         Column("height_px", "whole", "[1, 100000]"),
         Column("ir_range_m", "number", "[0, inf)"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
 from scenes import SHARED
 
 import sightgrid as sg
-from sightgrid.site import Site
+
+if TYPE_CHECKING:
+    from sightgrid.site import Site
 
 settings.register_profile(
     "few", max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

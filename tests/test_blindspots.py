@@ -147,14 +147,14 @@ def test_streets_inside_a_spot_weigh_ten_square_metres_a_metre():
 def test_the_largest_demand_comes_first():
     town = random_town(np.random.default_rng(4), 12, span_m=40.0)
     streets = streets_frame([[at(-40.0, y), at(40.0, y)] for y in (-30.0, 0.0, 25.0)])
-    spots = find(one_camera(houses=town.geometry, streets=streets))
+    spots = find(one_camera(houses=town.geometry, streets=streets), cell_m=20.0)
     assert len(spots) > 3
     assert spots["demand"].is_monotonic_decreasing
     assert spots.index.tolist() == [f"blind-{n:04d}" for n in range(1, len(spots) + 1)]
 
 
 def test_private_ground_is_not_blind():
-    zones = layer("zones", [area(20.0, -40.0, 40.0, 40.0)], rule="private")
+    zones = layer("zones", [area(10.0, -40.0, 40.0, 40.0)], rule="private")
     assert len(find(one_camera(zones=zones), min_area_m2=1.0)) == 0
 
 

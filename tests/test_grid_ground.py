@@ -12,7 +12,7 @@ from shapely import box
 
 from sightgrid.coverage import measure
 from sightgrid.errors import InfeasibleError, InputError, UnitRangeError
-from sightgrid.gis.grid import draw_cells, lay_grid
+from sightgrid.gis.grid import MOST_CELLS, draw_cells, lay_grid
 from sightgrid.gis.ground import find_closed_courtyards, survey_ground
 from sightgrid.gis.rasterize import bin_boxes, first_sample, flatten_shapes, row_shift, scan_rows
 
@@ -62,7 +62,8 @@ def test_a_cell_must_have_a_size(cell_m):
 
 
 def test_too_many_cells_are_counted_before_they_are_made():
-    with pytest.raises(UnitRangeError, match=r"cell_m: 0\.01 m makes 240,000,000 cells, more than 20,000,000"):
+    message = rf"cell_m: 0\.01 m makes 240,000,000 cells, more than {MOST_CELLS:,}; choose larger cells"
+    with pytest.raises(UnitRangeError, match=message):
         lay_grid(STUDY, cell_m=0.01)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -325,7 +326,7 @@ def test_rows_of_houses_on_a_lattice_equal_the_reference():
             if (x, y) != (0, 0)
         ]
         town = obstacles_frame(squares, rng.choice([2.0, 3.0, 9.0], len(squares)))
-        xy = np.array([[4.0, 4.0], [4.0, 3.0], [2.0, 6.0]]) + [EAST_M, NORTH_M]
+        xy = np.array([[4.0, 4.0], [4.0, 3.0], [2.0, 6.0]]) + np.array([EAST_M, NORTH_M])
         assert_same(views_of(xy, far_m=60.0), town)
 
 
@@ -367,7 +368,7 @@ def shadow_quads(center, town, far_m, height_m, target_m=1.5):
         s = (height_m - target_m) / (height_m - wall_m) if wall_m < height_m else 1e4
         for ring in (shape.exterior, *shape.interiors):
             at = np.asarray(ring.coords) - center
-            for a, b in zip(at[:-1], at[1:], strict=True):
+            for a, b in pairwise(at):
                 quad = shapely.Polygon([a, b, s * b, s * a])
                 quads.append(shapely.affinity.translate(quad, *center) if quad.is_valid else shapely.Polygon())
     ground = shapely.Point(center).buffer(far_m, quad_segs=4000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -63,8 +64,9 @@ def assert_close(fast, exact):
     assert exact.cells["observable_m2"][~known].max() < SLIVER_M2 or known.all()
     worst = (rates[known] - expected[known]).abs().max()
     assert worst.max() <= POINTS, worst.to_dict()
-    for name in ("coverage_rate", "rate_seen_twice", "coverage_rate_lower", "coverage_rate_upper", "views_mean"):
+    for name in ("coverage_rate", "rate_seen_twice", "coverage_rate_lower", "coverage_rate_upper"):
         assert fast.totals[name] == pytest.approx(exact.totals[name], abs=2e-4)
+    assert fast.totals["views_mean"] == pytest.approx(exact.totals["views_mean"], rel=1e-3)
     for name, rate in exact.totals["density_rates"].items():
         assert fast.totals["density_rates"][name] == pytest.approx(rate, abs=2e-4)
     assert fast.totals["assumed_share"] == pytest.approx(exact.totals["assumed_share"], abs=5e-4)
@@ -174,7 +176,7 @@ def test_the_assumed_share_is_ground_that_only_cameras_with_assumptions_see(exac
     totals = measure(site.with_cameras(cameras), exact=exact).totals
     both = 2.0 * DISC_M2 - LENS_M2
     assert totals["assumed_share"] == pytest.approx((both - DISC_M2) / both, abs=2e-3)
-    assert totals["direction_assumed_share"] == 0.0
+    assert totals["direction_assumed_share"] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_cell_s_figures_add_up_to_the_totals():
@@ -234,9 +236,9 @@ def test_fast_and_exact_rates_agree_in_geneva(geneva):
 
 
 def test_fast_and_exact_rates_agree_in_a_crowded_part_of_geneva(geneva):
-    """Two thousand cameras of every kind in 1.2 x 1.2 km."""
+    """Two thousand cameras of every kind in a square of 1.6 km."""
     centre = geneva.study.centroid
-    part = box(centre.x - 600.0, centre.y - 600.0, centre.x + 600.0, centre.y + 600.0)
+    part = box(centre.x - 800.0, centre.y - 800.0, centre.x + 800.0, centre.y + 800.0)
     xy = beside_streets(geneva, 2000, seed=1, window=part)
     zones = layer("zones", [part], rule="study").set_crs(geneva.crs, allow_override=True)
     site = dataclasses.replace(
@@ -335,7 +337,7 @@ def test_replacing_twice_and_back_changes_nothing(helsinki):
     assert after.totals == before.totals
 
 
-def test_what_replaces_a_camera_is_checked(helsinki):
+def test_what_replaces_a_camera_is_checked():
     seen = measure(two_discs())
     camera = seen.site.cameras.iloc[[0]]
     with pytest.raises(SchemaError, match=r"cameras: azimuth_deg: must lie in \[0, 360\) \(1 row: c0\)"):
@@ -368,11 +370,7 @@ def test_the_count_raster_agrees_with_the_totals(helsinki, resolution_m):
     rng = np.random.default_rng(0)
     row, column = (rng.choice(axis, 300) for axis in np.nonzero(ground))
     keep = ground[row, column]
-    x, y = (
-        transform @ (column[keep] + 0.5, row[keep] + 0.5)
-        if hasattr(transform, "__matmul__")
-        else transform * (column[keep] + 0.5, row[keep] + 0.5)
-    )
+    x, y = transform.c + (column[keep] + 0.5) * transform.a, transform.f + (row[keep] + 0.5) * transform.e
     views = shapely.STRtree(seen.seen.geometry.to_numpy()).query(shapely.points(x, y), predicate="within")[0]
     assert np.bincount(views, minlength=len(x)).tolist() == whole[row[keep], column[keep]].tolist()
 
@@ -388,4 +386,4 @@ def test_class_areas_shrink_with_the_density():
         assert of_camera["px_m"].is_monotonic_increasing
         assert of_camera.geometry.area.is_monotonic_decreasing
         shapes = list(of_camera.geometry)
-        assert all(wide.buffer(1e-6).covers(narrow) for wide, narrow in zip(shapes, shapes[1:], strict=False))
+        assert all(wide.buffer(1e-6).covers(narrow) for wide, narrow in pairwise(shapes))

@@ -11,6 +11,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from sightgrid.coverage import tiles
 from sightgrid.coverage.exact import Clipper, Layer
 from sightgrid.coverage.rates import Coverage, measure
 from sightgrid.coverage.sampling import Sampler
@@ -117,8 +118,9 @@ def criticality(site: Site, seen: Coverage | None = None, *, progress: Progress 
 
 def _cut_by_cell(seen: Coverage, progress: Progress | None) -> NDArray[np.object_]:
     clipper = Clipper(seen.survey)
-    blind = seen.areas["ground_m2"] - seen.areas["covered_m2"] > 0.0
-    boxes = seen.areas.geometry[blind].to_numpy()
+    square_m = seen.figures.cells_m2
+    blind = square_m[:, tiles.GROUND] > square_m[:, tiles.COVERED]
+    boxes = seen.layout.geometry.to_numpy()[blind]
     pieces = []
     for n, box in enumerate(boxes):
         pieces.append(shapely.difference(clipper.ground(box), clipper.seen.union(box)))

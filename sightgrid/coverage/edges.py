@@ -79,9 +79,7 @@ def build_index(obstacles: gpd.GeoDataFrame) -> EdgeIndex:
     return EdgeIndex(edges, np.column_stack(_home(edges, grid)), height_m, owner, start, items, *grid)
 
 
-def _orient(
-    polygons: NDArray[np.object_], owner: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def _orient(polygons: NDArray[np.object_], owner: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Edges of polygons with the interior on their left, and the owner of each."""
     points, ring_start, feature_start, _ = flatten_shapes(polygons)
     last = np.zeros(len(points), bool)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from sightgrid.coverage.survey import Settings, Survey
+    from sightgrid.coverage.survey import Survey
     from sightgrid.coverage.visibility import Progress
     from sightgrid.gis.grid import Grid
 
@@ -30,7 +30,8 @@ class Figures(NamedTuple):
     Attributes
     ----------
     cells_m2 : ndarray, shape (n, 7 + density classes)
-        By cell; the columns are those of `column_names`.
+        By cell; the columns are those of `tiles`: ground, covered, seen twice, summed views, seen by fully given
+        cameras, lower bound, upper bound, then one for each density class, lowest first.
     streets : ndarray, shape (n, 2)
         Sample points (or metres) of each street on open ground, and seen.
     street_step_m : ndarray, shape (n,)
@@ -56,12 +57,6 @@ class Figures(NamedTuple):
     def place_m2(self) -> NDArray[np.float64]:
         """Square metres around each place: ground, covered, summed views."""
         return self.places * self.place_step_m2
-
-
-def column_names(settings: Settings) -> list[str]:
-    """Names of the columns of `Figures.cells_m2`."""
-    names = ["ground_m2", "covered_m2", "twice_m2", "views_m2", "given_m2", "lower_m2", "upper_m2"]
-    return names + [f"{name}_m2" for name in settings.classes]
 
 
 def count_figures(

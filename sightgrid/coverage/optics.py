@@ -48,6 +48,16 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "ptz": {"mount_height_m": 6.0, "hfov_deg": 60.0, "width_px": 1920.0, "height_px": 1080.0},
     "panorama": {"mount_height_m": 4.0, "hfov_deg": 360.0, "width_px": 3840.0, "height_px": 1080.0},
 }
+NUMBERS = (
+    "mount_height_m",
+    "azimuth_deg",
+    "hfov_deg",
+    "width_px",
+    "height_px",
+    "tilt_deg",
+    "vfov_deg",
+    "max_range_m",
+)
 ROOF_CLEARANCE_M = 1.0  # a roof camera of unknown height stands this far above its roof
 
 _HALF_TURN, _FULL_TURN = 180.0, 360.0
@@ -76,7 +86,7 @@ def density_classes(standard: str) -> dict[str, float]:
     return dict(DENSITY_CLASSES[standard])
 
 
-def field_of_view_deg(sensor_mm: ArrayLike, focal_mm: ArrayLike) -> NDArray[np.float64]:
+def field_of_view_deg(sensor_width_mm: ArrayLike, focal_mm: ArrayLike) -> NDArray[np.float64]:
     """Field of view behind a lens, ``2 atan(sensor / (2 focal))``, in degrees.
 
     Examples
@@ -84,7 +94,7 @@ def field_of_view_deg(sensor_mm: ArrayLike, focal_mm: ArrayLike) -> NDArray[np.f
     >>> round(float(field_of_view_deg(5.4, 4.0)), 1)
     68.0
     """
-    return np.degrees(2.0 * np.arctan(np.asarray(sensor_mm, float) / (2.0 * np.asarray(focal_mm, float))))
+    return np.degrees(2.0 * np.arctan(np.asarray(sensor_width_mm, float) / (2.0 * np.asarray(focal_mm, float))))
 
 
 def pixel_density_px_m(width_px: ArrayLike, hfov_deg: ArrayLike, depth_m: ArrayLike) -> NDArray[np.float64]:
@@ -149,7 +159,8 @@ def ground_edges_m(
 def complete(cameras: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Fill in what the cameras do not say, and record it in ``assumed``.
 
-    Numbers come from `DEFAULTS`. A vertical field of view follows from the horizontal one where the tilt is known;
+    A field of view that is not given follows from ``sensor_width_mm`` and ``focal_mm`` where both are; the other
+    numbers come from `DEFAULTS`. A vertical field of view follows from the horizontal one where the tilt is known;
     where tilt is not known it stays open, and the footprint is a circular sector. Directions are never invented here.
 
     Parameters
@@ -170,56 +181,51 @@ def complete(cameras: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     >>> complete(one)["assumed"].iloc[0]
     'mount_height_m,azimuth_deg,hfov_deg,width_px,height_px,tilt_deg,vfov_deg'
     """
-    filled = cameras.copy()
-    optional = (
-        "mount_height_m",
-        "azimuth_deg",
-        "hfov_deg",
-        "width_px",
-        "height_px",
-        "tilt_deg",
-        "vfov_deg",
-        "max_range_m",
-    )
-    for column in optional:
-        if column not in filled:
-            filled[column] = np.nan
-    for column in ("assumed", "mount"):
-        if column not in filled:
-            filled[column] = ""
-    kind = filled["kind"]
-    missing = {column: filled[column].isna().to_numpy() for column in optional}
-    aimed = aimed_rows(filled)
+    n = len(cameras)
+    given = {column: cameras[column].to_numpy(float) if column in cameras else np.full(n, np.nan) for column in NUMBERS}
+    missing = {column: np.isnan(values) for column, values in given.items()}
+    if {"sensor_width_mm", "focal_mm"} <= set(cameras.columns):
+        from_lens = field_of_view_deg(cameras["sensor_width_mm"], cameras["focal_mm"])
+        given["hfov_deg"] = np.where(missing["hfov_deg"], from_lens, given["hfov_deg"])
+        missing["hfov_deg"] = np.isnan(given["hfov_deg"])
+    kind = cameras["kind"].to_numpy(str)
     for column in ("mount_height_m", "hfov_deg", "width_px", "height_px"):
-        filled[column] = filled[column].fillna(kind.map(lambda k, column=column: DEFAULTS[k][column]))
+        default = np.array([DEFAULTS[of][column] for of in kind], dtype=float)
+        given[column] = np.where(missing[column], default, given[column])
+    aimed = _aimed(kind, ~missing["azimuth_deg"], given["hfov_deg"])
     tilted = aimed & ~missing["tilt_deg"]
-    derived = vertical_view_deg(filled["hfov_deg"], filled["width_px"], filled["height_px"])
-    filled["vfov_deg"] = filled["vfov_deg"].where(~(tilted & missing["vfov_deg"]), derived)
+    derived = vertical_view_deg(given["hfov_deg"], given["width_px"], given["height_px"])
+    given["vfov_deg"] = np.where(tilted & missing["vfov_deg"], derived, given["vfov_deg"])
+    always = np.ones(n, bool)
     used = {
-        "mount_height_m": np.ones(len(filled), bool),
-        "azimuth_deg": aimed | (filled["hfov_deg"].to_numpy() < _FULL_TURN) & (kind == "panorama").to_numpy(),
-        "hfov_deg": np.ones(len(filled), bool),
-        "width_px": np.ones(len(filled), bool),
+        "mount_height_m": always,
+        "azimuth_deg": aimed | (kind == "panorama") & (given["hfov_deg"] < _FULL_TURN),
+        "hfov_deg": always,
+        "width_px": always,
         "height_px": tilted & missing["vfov_deg"] | aimed & missing["tilt_deg"],
         "tilt_deg": aimed,
         "vfov_deg": aimed,
     }
-    filled["assumed"] = join_names(filled["assumed"], {name: used[name] & missing[name] for name in used})
-    return filled
+    before = cameras["assumed"] if "assumed" in cameras else np.full(n, "", dtype=object)
+    assumed = join_names(before, {name: used[name] & missing[name] for name in used})
+    return cameras.assign(**given, mount=cameras.get("mount", ""), assumed=assumed)
 
 
 def aimed_rows(cameras: pd.DataFrame) -> NDArray[np.bool_]:
     """Which cameras look in one direction: fixed ones, and domes that tell theirs."""
-    kind, wide = cameras["kind"], cameras["hfov_deg"].to_numpy(float) >= _HALF_TURN
-    told = cameras["azimuth_deg"].notna()
-    return np.asarray((kind == "fixed") | ((kind == "dome") & told & ~wide), bool)
+    kind = cameras["kind"].to_numpy(str)
+    return _aimed(kind, cameras["azimuth_deg"].notna().to_numpy(), cameras["hfov_deg"].to_numpy(float))
 
 
-def join_names(before: pd.Series, more: dict[str, NDArray[np.bool_]]) -> list[str]:
+def _aimed(kind: NDArray[np.str_], told: NDArray[np.bool_], hfov_deg: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (kind == "fixed") | ((kind == "dome") & told & (hfov_deg < _HALF_TURN))
+
+
+def join_names(before: pd.Series | NDArray[np.object_], more: dict[str, NDArray[np.bool_]]) -> list[str]:
     """Add column names to a comma-separated list in each row, without repeating any."""
     joined = []
-    for i, text in enumerate(before.fillna("").astype(str)):
-        names = [name for name in text.split(",") if name]
+    for i, text in enumerate(before):
+        names = [name for name in text.split(",") if name] if isinstance(text, str) else []
         names += [name for name, rows in more.items() if rows[i] and name not in names]
         joined.append(",".join(names))
     return joined

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from sightgrid.coverage import tiles
-from sightgrid.coverage.figures import Figures, clip_figures, column_names, count_figures
+from sightgrid.coverage.figures import Figures, clip_figures, count_figures
 from sightgrid.coverage.survey import Settings, Survey, survey_site
 from sightgrid.errors import InputError, UnitRangeError
 from sightgrid.gis.grid import Grid, draw_cells, lay_grid
@@ -39,10 +39,10 @@ class Coverage:
         The cells' grid.
     exact : bool
         Whether areas were clipped and united, or counted on a lattice.
-    areas : geopandas.GeoDataFrame
-        Square metres by cell; `cells` gives rates.
+    layout : geopandas.GeoDataFrame
+        The cells' squares; `cells` has them with rates.
     figures : Figures
-        Metres by street, square metres by place.
+        Square metres by cell and place, metres by street.
     seconds : float
         How long the measuring took.
     """
@@ -50,7 +50,7 @@ class Coverage:
     survey: Survey
     grid: Grid
     exact: bool
-    areas: gpd.GeoDataFrame
+    layout: gpd.GeoDataFrame
     figures: Figures
     seconds: float
 
@@ -82,11 +82,11 @@ class Coverage:
         ``rate_<class>`` for each density class, ``assumed_share`` (of the covered ground, seen only by cameras with
         assumed attributes). NaN where a cell has no observable ground.
         """
-        square_m = self.areas[column_names(self.survey.settings)].to_numpy()
+        square_m = self.figures.cells_m2
         frame = gpd.GeoDataFrame(
             {"observable_m2": square_m[:, tiles.GROUND], "covered_m2": square_m[:, tiles.COVERED]},
-            geometry=self.areas.geometry,
-            index=self.areas.index,
+            geometry=self.layout.geometry,
+            index=self.layout.index,
         )
         ground, covered = square_m[:, tiles.GROUND], square_m[:, tiles.COVERED]
         frame["rate"] = _share(covered, ground)
@@ -120,7 +120,7 @@ class Coverage:
     def totals(self) -> dict[str, Any]:
         """The figures of the whole site."""
         settings = self.survey.settings
-        square_m = self.areas[column_names(settings)].to_numpy().sum(axis=0)
+        square_m = self.figures.cells_m2.sum(axis=0)
         ground, covered = square_m[tiles.GROUND], square_m[tiles.COVERED]
         open_m, seen_m = self.figures.street_m.sum(axis=0)
         measured = int(self.seen["measured"].sum())
@@ -177,12 +177,12 @@ class Coverage:
             raise InputError(f"camera: {len(camera)} rows given, one camera at a time can be replaced")
         validate(camera, "cameras")
         survey = self.survey.with_camera(camera)
-        views = [view for of in (self.survey, survey) for view in of.views_of(camera.index[0])]
-        boxes = self.areas.geometry.to_numpy()
-        touched = shapely.intersects(np.array(views, dtype=object)[:, None], boxes).any(axis=0)
+        views = np.array([view for of in (self.survey, survey) for view in of.views_of(camera.index[0])], dtype=object)
+        shapely.prepare(views)
+        touched = shapely.intersects(views[:, None], self.layout.geometry.to_numpy()).any(axis=0)
         if not touched.any():
-            return Coverage(survey, self.grid, self.exact, self.areas, self.figures, time.perf_counter() - start)
-        cells = self.areas[touched]
+            return Coverage(survey, self.grid, self.exact, self.layout, self.figures, time.perf_counter() - start)
+        cells = self.layout[touched]
         if self.exact:
             now = clip_figures(survey, cells, before=self.figures)
         else:
@@ -192,9 +192,10 @@ class Coverage:
                 streets=self.figures.streets + now.streets - was.streets,
                 places=self.figures.places + now.places - was.places,
             )
-        areas = self.areas.copy()
-        areas.loc[touched, column_names(survey.settings)] = now.cells_m2
-        return Coverage(survey, self.grid, self.exact, areas, now, time.perf_counter() - start)
+        cells_m2 = self.figures.cells_m2.copy()
+        cells_m2[touched] = now.cells_m2
+        now = now._replace(cells_m2=cells_m2)
+        return Coverage(survey, self.grid, self.exact, self.layout, now, time.perf_counter() - start)
 
 
 def measure(
@@ -267,9 +268,7 @@ def measure(
         else count_figures(survey, grid, cells, whole=True, progress=progress)
     )
     require_ground(float(figures.cells_m2[:, tiles.GROUND].sum()), site.name)
-    areas = gpd.GeoDataFrame(cells[["column", "row"]], geometry=cells.geometry)
-    areas[column_names(settings)] = figures.cells_m2
-    return Coverage(survey, grid, exact, areas, figures, time.perf_counter() - start)
+    return Coverage(survey, grid, exact, cells, figures, time.perf_counter() - start)
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sightgrid.coverage.visibility import Progress
     from sightgrid.gis.grid import Grid
 
-TILE_M = 400.0
+TILE_M = 400.0  # larger cells are sampled in parts
+TILE_SAMPLES = 1_000_000
 STRIP_TILES = 8  # rows of tiles whose layers are flattened at a time
 ROW_M = 0.25  # distance of sample rows; samples in a row are four times farther apart
 ROWS_PER_CELL = 400  # at least, so that small cells are as accurate as large ones
@@ -72,7 +73,7 @@ class Sampler:
     def __init__(self, grid: Grid, *, resolution_m: float | None = None) -> None:
         self.grid = grid
         self.split = max(1, math.ceil(grid.cell_m / TILE_M)) if resolution_m is None else 1
-        self.unit_m = grid.cell_m / self.split  # large cells are sampled in parts
+        self.unit_m = grid.cell_m / self.split
         if resolution_m is None:
             rows = max(self.unit_m / ROW_M, ROWS_PER_CELL / self.split)
             self.columns_per_unit = 8 * math.ceil(rows / 32)  # the kernels take eight samples at once
@@ -86,7 +87,7 @@ class Sampler:
     @property
     def units_per_tile(self) -> int:
         """Units along a tile's side."""
-        return max(1, int(TILE_M / self.unit_m))
+        return max(1, math.isqrt(TILE_SAMPLES // (self.rows_per_unit * self.columns_per_unit)))
 
     @property
     def sample_m2(self) -> float:
@@ -199,7 +200,8 @@ def _paint_in_threads(
             use(local.painter, block)
 
     if len(tiled) == 1:
-        yield run(tiled[0])
+        run(tiled[0])
+        yield None
     else:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             yield from pool.map(run, tiled)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
-MOST_CELLS = 20_000_000
+MOST_CELLS = 2_000_000
 
 
 class Grid(NamedTuple):
@@ -48,7 +48,7 @@ def lay_grid(study: shapely.Geometry, *, cell_m: float) -> Grid:
     Raises
     ------
     UnitRangeError
-        The cell is not above 0, or so small that there would be more than 20 million of them.
+        The cell is not above 0, or so small that there would be more than two million of them.
     """
     if not 0.0 < cell_m < np.inf:
         raise UnitRangeError(f"cell_m: {cell_m} must be above 0")

@@ -74,6 +74,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
         "zones": zones.to_crs(crs),
     }
     return layers, [
+        "all layers: data © OpenStreetMap contributors, ODbL 1.0",
         study_note,
         *camera_notes,
         *extract.notes(),

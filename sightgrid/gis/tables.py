@@ -38,6 +38,8 @@ ALIASES = {
     "俯仰角": "tilt_deg",
     "水平视场角": "hfov_deg",
     "垂直视场角": "vfov_deg",
+    "传感器宽度": "sensor_width_mm",
+    "焦距": "focal_mm",
     "水平像素": "width_px",
     "垂直像素": "height_px",
     "红外距离": "ir_range_m",

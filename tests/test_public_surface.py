@@ -1,0 +1,96 @@
+"""The names that others may rely on. Changing one of these lists is a decision, not an accident."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+import sightgrid
+from sightgrid import coverage
+
+NAMES = [
+    "CRSError",
+    "InfeasibleError",
+    "InputError",
+    "SchemaError",
+    "SightgridError",
+    "Site",
+    "SourceError",
+    "StoreError",
+    "UnitRangeError",
+    "__version__",
+    "explore",
+    "open_site",
+    "read_cameras",
+]
+COVERAGE = [
+    "Coverage",
+    "blind_spots",
+    "class_areas",
+    "count_raster",
+    "criticality",
+    "density_classes",
+    "measure",
+    "raster_shape",
+    "view_areas",
+]
+
+
+def test_names_of_the_package():
+    assert sightgrid.__all__ == NAMES
+    assert dir(sightgrid) == NAMES
+    for name in NAMES:
+        assert getattr(sightgrid, name) is not None
+
+
+def test_names_of_coverage():
+    assert coverage.__all__ == COVERAGE
+    for name in COVERAGE:
+        assert getattr(coverage, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'sightgrid' has no attribute 'nothing'"):
+        sightgrid.nothing  # noqa: B018
+
+
+def parameters(function):
+    """Positional parameters, and keyword-only ones."""
+    every = inspect.signature(function).parameters.values()
+    return (
+        [p.name for p in every if p.kind is not inspect.Parameter.KEYWORD_ONLY],
+        [p.name for p in every if p.kind is inspect.Parameter.KEYWORD_ONLY],
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "frames", "options"),
+    [
+        ("view_areas", ["cameras", "obstacles"], {"target_height_m", "density_px_m", "heights", "standard", "streets"}),
+        ("measure", ["site"], {"cell_m", "exact", "standard", "density_px_m", "progress"}),
+        ("blind_spots", ["site", "seen"], {"min_area_m2"}),
+        ("criticality", ["site", "seen"], set()),
+        ("class_areas", ["seen"], set()),
+        ("count_raster", ["seen"], {"resolution_m"}),
+        ("raster_shape", ["seen"], {"resolution_m"}),
+    ],
+)
+def test_frames_come_first_and_options_go_by_name(function, frames, options):
+    positional, keywords = parameters(getattr(coverage, function))
+    assert positional == frames
+    assert options <= set(keywords)
+
+
+def test_errors_form_a_tree():
+    tree = {
+        "InputError": (sightgrid.SightgridError, ValueError),
+        "SchemaError": (sightgrid.InputError,),
+        "CRSError": (sightgrid.InputError,),
+        "UnitRangeError": (sightgrid.InputError,),
+        "InfeasibleError": (sightgrid.SightgridError,),
+        "SourceError": (sightgrid.SightgridError,),
+        "StoreError": (sightgrid.SightgridError,),
+    }
+    for name, parents in tree.items():
+        assert all(issubclass(getattr(sightgrid, name), parent) for parent in parents)
