@@ -69,8 +69,6 @@ def test_ten_thousand_views_of_every_kind_are_valid(geneva, scene):
     assert set(seen.geom_type) <= {"Polygon", "MultiPolygon"}
     assert seen["measured"].mean() > 0.9
     drawn, exact = shapely.area(shapes), seen["area_m2"].to_numpy()
-    whole = exact > 1000.0
-    assert whole.sum() > 5_000
-    assert (np.abs(drawn - exact)[whole] <= 1e-4 * exact[whole]).all()
-    assert (np.abs(drawn - exact) <= 1e-4 * np.pi * seen["range_m"] ** 2).all()
+    # 0.01 square metres: corners closer than a micrometre are one point of the outline
+    assert (np.abs(drawn - exact) <= 1e-4 * exact + 0.01).all()
     assert shapely.is_empty(shapes[~seen["measured"]]).all()

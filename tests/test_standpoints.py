@@ -21,7 +21,7 @@ HOUSE = box(0.0, 0.0, 20.0, 10.0)
 def standing(points, houses=(HOUSE,), *, mount=None, indoor_depth_m=3.0, kind="building"):
     scene = Scene(obstacles_frame(list(houses), kind=kind))
     cameras = cameras_frame(points, mount=mount)
-    return stand(cameras, scene.polygons, scene.tree, indoor_depth_m=indoor_depth_m)
+    return stand(cameras, scene, indoor_depth_m=indoor_depth_m)
 
 
 def test_a_camera_in_the_open_stays():

@@ -116,7 +116,7 @@ def footprint_breaks(planes, corners, n_corners, seg, n, r_min, r_max, k0, k_end
 
 @njit(cache=True, nogil=True)
 def emit(low, high, u0, u1, outline, seg, planes, r_min, r_max, cells, meta, state):
-    """Add one cell between two curves and two rays; returns its area. ``state``: cells, open now, opened now."""
+    """Add one cell between two curves and two rays; returns its area. ``state``: cells, open, opened now, no room."""
     w = inverse(high, u0[0], u0[1], seg, planes, r_min, r_max)
     hx0, hy0 = u0[0] / w, u0[1] / w
     w = inverse(high, u1[0], u1[1], seg, planes, r_min, r_max)
@@ -134,7 +134,7 @@ def emit(low, high, u0, u1, outline, seg, planes, r_min, r_max, cells, meta, sta
     area -= r_min * r_min * angle if low == NEAR_ARC else lx0 * ly1 - ly0 * lx1
     if not outline:
         return 0.5 * area
-    n, n_open, n_new = state
+    n, n_open, n_new, _ = state
     near, far = math.sqrt(lx0 * lx0 + ly0 * ly0), math.sqrt(hx0 * hx0 + hy0 * hy0)
     before = -1
     for q in range(n_open):
@@ -150,6 +150,9 @@ def emit(low, high, u0, u1, outline, seg, planes, r_min, r_max, cells, meta, sta
     if before >= 0 and meta[before, 0] == low and meta[before, 1] == high and high != ARC and low != NEAR_ARC:
         cells[before, 2], cells[before, 3], cells[before, 6], cells[before, 7] = lx1, ly1, hx1, hy1
         here = before
+    elif n >= cells.shape[0]:
+        state[3] = 1  # out of room: the caller turns again with more
+        return 0.0
     else:
         cells[n, 0], cells[n, 1], cells[n, 2], cells[n, 3] = lx0, ly0, lx1, ly1
         cells[n, 4], cells[n, 5], cells[n, 6], cells[n, 7] = hx0, hy0, hx1, hy1
@@ -158,6 +161,9 @@ def emit(low, high, u0, u1, outline, seg, planes, r_min, r_max, cells, meta, sta
             meta[before, 3] = n
         here = n
         state[0] = n + 1
+    if n_new >= meta.shape[0]:
+        state[3] = 1
+        return 0.0
     meta[n_new, 5] = here
     state[2] = n_new + 1
     return 0.5 * area
@@ -178,11 +184,13 @@ def split_stack(low, high, u0, u1, finite, n_finite, seg, planes, r_min, r_max):
     for q in range(n_finite):
         codes[2 * q], codes[2 * q + 1] = 2 * finite[q], 2 * finite[q] + 1
     codes[2 * n_finite], codes[2 * n_finite + 1] = low, high
-    cuts, n = np.empty(2 + 2 * len(codes) * len(codes)), 1
+    cuts, n = np.empty(64), 1
     cuts[0] = 0.0
     span = u0[0] * u1[1] - u0[1] * u1[0]
     for p in range(2 * n_finite + 2):
         a = codes[p]
+        if n + p + 8 > len(cuts):
+            cuts = np.concatenate((cuts, np.empty(len(cuts) + p + 8)))
         if a == ORIGIN or a == ARC or a == NEAR_ARC:
             continue
         for q in range(p):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from sightgrid.gis.obstacles import solid_rows
 from sightgrid.gis.rasterize import flatten_shapes
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def build_index(obstacles: gpd.GeoDataFrame) -> EdgeIndex:
     Parameters
     ----------
     obstacles : geopandas.GeoDataFrame
-        Polygons with ``height_m`` and ``kind``.
+        Polygons with ``height_m`` and, if any are open canopies, ``kind``.
     """
-    keep = np.flatnonzero((obstacles["kind"] != "roof").to_numpy())
+    keep = solid_rows(obstacles)
     polygons = obstacles.geometry.to_numpy()
     chunks = [_orient(polygons[rows], rows) for rows in np.split(keep, range(_CHUNK, len(keep), _CHUNK))]
     edges, owner = (np.concatenate(column) for column in zip(*chunks, strict=True))

@@ -101,9 +101,11 @@ def gather(cam, planes, box, index, target_m, heights, seg):
                 shadow = OPAQUE
                 if heights:
                     b = obstacle_height[owner[e]]
-                    if b <= target_m:
-                        continue
-                    if b < height - 1e-9 and height > target_m:
+                    if b <= min(target_m, height):
+                        continue  # seen from below the target, any wall above the camera hides all behind it
+                    if b < height - 1e-9:
+                        if b <= target_m:
+                            continue
                         shadow = (height - target_m) / (height - b)
                 if host >= 0 and owner[e] == host and not (roof and shadow < OPAQUE):
                     continue

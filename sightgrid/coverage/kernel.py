@@ -19,7 +19,6 @@ import numpy as np
 from numba import njit
 
 from sightgrid.coverage.culling import BINS, drop_hidden
-from sightgrid.coverage.edges import OPAQUE
 from sightgrid.coverage.gathering import clip_footprint, count_edges, gather, sector_box
 from sightgrid.coverage.outline import count_points, grow, trace_outlines
 from sightgrid.coverage.sweep import BUCKETS, sweep
@@ -93,7 +92,7 @@ def look(views, index, target_m, heights, outline):
     keys, ids, dirs = np.empty(0), np.empty(0, np.int64), np.empty((0, 2))
     active, fresh = np.empty(0, np.int64), np.empty(0, np.int64)
     place, finite = np.empty(0, np.int64), np.empty(0, np.int64)
-    cells, meta, state = np.empty((0, 8)), np.empty((0, 6), np.int64), np.zeros(3, np.int64)
+    cells, meta, state = np.empty((0, 8)), np.empty((0, 6), np.int64), np.zeros(4, np.int64)
     for i in range(n_cameras):
         r_max = far_m[i]
         if not r_max > near_m[i]:
@@ -129,16 +128,15 @@ def look(views, index, target_m, heights, outline):
             place, finite = np.empty(size, np.int64), np.empty(size, np.int64)
         cut = planes[i] if n_corners else planes[i, :0]
         n = drop_hidden(seg, gather(camera, cut, box, index, target_m, heights, seg), shade)
-        n_low = 0
-        for k in range(n):
-            if seg[k, 6] < OPAQUE:
-                n_low += 1
-        n_cells = 16 * (n + 16) * (1 + n_low)
-        if n_cells > cells.shape[0]:
-            cells, meta = np.empty((n_cells, 8)), np.empty((n_cells, 6), np.int64)
-        room = (keys, ids, dirs, order, buckets, active, fresh, place, finite, cells, meta, state)
         view = (begin[i, 0], begin[i, 1], end[i, 0], end[i, 1], near_m[i], r_max, roof[i])
-        areas[i], n_cells, closed = sweep(view, planes[i], corners, n_corners, seg, n, outline, room)
+        while True:
+            if cells.shape[0] < 16 * (n + 16):
+                cells, meta = np.empty((32 * (n + 16), 8)), np.empty((32 * (n + 16), 6), np.int64)
+            room = (keys, ids, dirs, order, buckets, active, fresh, place, finite, cells, meta, state)
+            areas[i], n_cells, closed = sweep(view, planes[i], corners, n_corners, seg, n, outline, room)
+            if not state[3]:
+                break
+            cells, meta = np.empty((2 * cells.shape[0], 8)), np.empty((2 * cells.shape[0], 6), np.int64)
         if not outline or n_cells == 0:
             continue
         bound = count_points(meta, n_cells)

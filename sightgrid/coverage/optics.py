@@ -199,7 +199,7 @@ def complete(cameras: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     always = np.ones(n, bool)
     used = {
         "mount_height_m": always,
-        "azimuth_deg": aimed | (kind == "panorama") & (given["hfov_deg"] < _FULL_TURN),
+        "azimuth_deg": _directed(kind, aimed, given["hfov_deg"]),
         "hfov_deg": always,
         "width_px": always,
         "height_px": tilted & missing["vfov_deg"] | aimed & missing["tilt_deg"],
@@ -215,6 +215,17 @@ def aimed_rows(cameras: pd.DataFrame) -> NDArray[np.bool_]:
     """Which cameras look in one direction: fixed ones, and domes that tell theirs."""
     kind = cameras["kind"].to_numpy(str)
     return _aimed(kind, cameras["azimuth_deg"].notna().to_numpy(), cameras["hfov_deg"].to_numpy(float))
+
+
+def directed_rows(cameras: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which cameras do not see all round, so that it matters where they look."""
+    return _directed(cameras["kind"].to_numpy(str), aimed_rows(cameras), cameras["hfov_deg"].to_numpy(float))
+
+
+def _directed(kind: NDArray[np.str_], aimed: NDArray[np.bool_], hfov_deg: NDArray[np.float64]) -> NDArray[np.bool_]:
+    # for a dome or PTZ unit a width of 180 degrees or more is the range of its pan
+    partial = (hfov_deg < _FULL_TURN) & ((kind == "panorama") | (hfov_deg >= _HALF_TURN))
+    return aimed | partial
 
 
 def _aimed(kind: NDArray[np.str_], told: NDArray[np.bool_], hfov_deg: NDArray[np.float64]) -> NDArray[np.bool_]:

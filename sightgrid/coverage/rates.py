@@ -15,7 +15,8 @@ import shapely
 from sightgrid.coverage import tiles
 from sightgrid.coverage.figures import Figures, clip_figures, count_figures
 from sightgrid.coverage.survey import Settings, Survey, survey_site
-from sightgrid.errors import InputError, UnitRangeError
+from sightgrid.coverage.visibility import check_options
+from sightgrid.errors import CRSError, InputError
 from sightgrid.gis.grid import Grid, draw_cells, lay_grid
 from sightgrid.gis.ground import require_ground
 from sightgrid.schemas import validate
@@ -169,12 +170,17 @@ class Coverage:
         ------
         InputError
             Not exactly one row is given.
+        CRSError
+            The row is not in the site's coordinate system.
         SchemaError
             The row breaks the cameras' contract.
         """
         start = time.perf_counter()
         if len(camera) != 1:
             raise InputError(f"camera: {len(camera)} rows given, one camera at a time can be replaced")
+        if camera.crs != self.site.crs:
+            name = camera.crs.name if camera.crs else "none"
+            raise CRSError(f"cameras: {name} is not the coordinate system of the site, {self.site.crs.name}")
         validate(camera, "cameras")
         survey = self.survey.with_camera(camera)
         views = np.array([view for of in (self.survey, survey) for view in of.views_of(camera.index[0])], dtype=object)
@@ -253,12 +259,11 @@ def measure(
     True
     """
     start = time.perf_counter()
-    if density_px_m is not None and not 0.0 < density_px_m < np.inf:
-        raise UnitRangeError(f"density_px_m: {density_px_m} must be above 0")
+    check_options(standard=standard, density_px_m=density_px_m, target_height_m=target_height_m)
     settings = Settings(standard, density_px_m, target_height_m, heights, open_courtyards=open_courtyards)
-    settings.least_px_m  # noqa: B018  (raises for an unknown standard before anything is computed)
     if not len(site.cameras):
         raise InputError(f"{site.name}: cameras: the layer is empty, so there is nothing to measure")
+    validate(site.cameras, "cameras")
     grid = lay_grid(site.study, cell_m=cell_m)
     cells = draw_cells(grid, site.study, site.crs)
     survey = survey_site(site, settings, progress=progress)

@@ -210,11 +210,11 @@ def _in_footprint(camera: Camera, px: float, py: float) -> bool:
 
 def _shadow(height_m: float, target_m: float, wall_m: float) -> tuple[float, float] | None:
     """From and to which multiple of its distance a wall hides the target."""
-    if wall_m > target_m:
-        return 1.0, (height_m - target_m) / (height_m - wall_m) if height_m > wall_m else math.inf
-    if wall_m > height_m:
-        return (target_m - height_m) / (wall_m - height_m), math.inf
-    return None
+    if height_m <= target_m:  # seen from below, a wall above the camera is taken to hide everything behind it
+        return (1.0, math.inf) if wall_m > height_m else None
+    if wall_m <= target_m:
+        return None
+    return 1.0, (height_m - target_m) / (height_m - wall_m) if height_m > wall_m else math.inf
 
 
 def _plane_line(plane: tuple[float, float, float], far_m: float) -> _Line:

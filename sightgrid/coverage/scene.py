@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import shapely
 
 from sightgrid.coverage.edges import EdgeIndex, build_index
+from sightgrid.gis.obstacles import solid_rows
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -36,12 +37,18 @@ class Scene:
     @cached_property
     def solid(self) -> NDArray[np.intp]:
         """Positions of the obstacles that hide something (open canopies do not)."""
-        return np.flatnonzero((self.obstacles["kind"] != "roof").to_numpy())
+        return solid_rows(self.obstacles)
 
     @cached_property
     def polygons(self) -> NDArray[np.object_]:
         """Their polygons."""
         return self.obstacles.geometry.to_numpy()[self.solid]
+
+    @cached_property
+    def heights_m(self) -> NDArray[np.float64]:
+        """Their heights."""
+        heights: NDArray[np.float64] = self.obstacles["height_m"].to_numpy(float)[self.solid]
+        return heights
 
     @cached_property
     def tree(self) -> shapely.STRtree:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from sightgrid.coverage.scene import Scene
+
 WALL_M = 0.5  # closer to a wall than this, a camera hangs on it
 OFF_WALL_M = 0.1
 ON_STREET_M = 0.5  # closer to a street's axis than this, a camera of unknown direction looks along it
@@ -43,28 +45,26 @@ class Standpoints(NamedTuple):
     indoor: NDArray[np.bool_]
 
 
-def stand(
-    cameras: gpd.GeoDataFrame, polygons: NDArray[np.object_], tree: shapely.STRtree, *, indoor_depth_m: float
-) -> Standpoints:
+def stand(cameras: gpd.GeoDataFrame, scene: Scene, *, indoor_depth_m: float) -> Standpoints:
     """Find each camera's place outside the walls.
 
     Parameters
     ----------
     cameras : geopandas.GeoDataFrame
         Points with a ``mount`` column.
-    polygons : ndarray of shapely geometries
-        What hides views, in the order of the tree.
-    tree : shapely.STRtree
-        Index of ``polygons``.
+    scene : Scene
+        What hides views.
     indoor_depth_m : float
         Cameras farther than this from the nearest open ground are indoors.
     """
+    polygons, tree = scene.polygons, scene.tree
     points = cameras.geometry.to_numpy()
     xy = shapely.get_coordinates(points)
     host = np.full(len(points), -1)
     on_top = cameras["mount"].isin(["roof", "ceiling"]).to_numpy()
     inside, building = tree.query(points, predicate="within")
     stays = np.flatnonzero(on_top[inside])
+    stays = stays[np.argsort(scene.heights_m[building[stays]], kind="stable")]  # the tallest is written last
     host[inside[stays]] = building[stays]
     near = np.unique(tree.query(points, predicate="dwithin", distance=WALL_M)[0])
     near = near[host[near] < 0]

@@ -96,7 +96,7 @@ def sweep(view, planes, corners, n_corners, seg, n, outline, room):
     # one cell is held back while neighbouring intervals continue it
     held, held_low, held_high, held_from = False, ORIGIN, ARC, 0.0
     seen_first, started = False, False
-    state[0], state[1], state[2] = 0, 0, 0
+    state[:] = 0
     u0, u1, held_u = np.empty(2), np.empty(2), np.empty(2)
     u0[0], u0[1] = begin_x, begin_y
     for q in range(m + 1):

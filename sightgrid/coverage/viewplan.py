@@ -11,7 +11,7 @@ import pandas as pd
 
 from sightgrid.coverage.footprints import Footprints, draw_footprints
 from sightgrid.coverage.kernel import Views
-from sightgrid.coverage.optics import ROOF_CLEARANCE_M, aimed_rows, complete, join_names
+from sightgrid.coverage.optics import ROOF_CLEARANCE_M, aimed_rows, complete, directed_rows, join_names
 from sightgrid.coverage.standpoints import Standpoints, aim_at_streets, raise_roof_cameras, stand
 from sightgrid.gis.crs import to_grid_azimuth
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sightgrid.coverage.scene import Scene
+
+
+_FULL_TURN = 360.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class ViewPlan:
     @cached_property
     def direction_assumed(self) -> NDArray[np.bool_]:
         """Cameras aimed at the nearest street because nobody said where they look."""
-        return self.aimed & self.cameras["azimuth_deg"].isna().to_numpy()
+        return directed_rows(self.cameras) & self.cameras["azimuth_deg"].isna().to_numpy()
 
     def take(self, rows: NDArray[np.intp]) -> ViewPlan:
         """The same plan for some of the cameras."""
@@ -81,8 +84,15 @@ class ViewPlan:
 
     def turn_all_round(self) -> ViewPlan:
         """The same lenses, free to look everywhere: the upper bound for cameras of unknown direction."""
+        cameras = self.cameras
+        panorama = (cameras["kind"] == "panorama").to_numpy()
+        hfov = cameras["hfov_deg"].to_numpy(float)
+        # a panorama camera keeps its pixels per degree, a range of pan becomes the full circle, a lens stays as it is
+        width = cameras["width_px"].to_numpy(float) * np.where(panorama, _FULL_TURN / hfov, 1.0)
+        wide = np.where(panorama | (hfov >= _FULL_TURN / 2.0), _FULL_TURN, hfov)
+        kind = np.where(panorama, "panorama", "ptz")
         known = np.where(self.reason == "direction unknown", "", self.reason)
-        return replace(self, cameras=self.cameras.assign(kind="ptz"), reason=known)
+        return replace(self, cameras=cameras.assign(kind=kind, hfov_deg=wide, width_px=width), reason=known)
 
     def footprints(self, *, target_height_m: float, density_px_m: float) -> Footprints:
         """Footprints at one density."""
@@ -90,10 +100,11 @@ class ViewPlan:
             self.cameras, self.aimed, self.grid_azimuth_deg, target_height_m=target_height_m, density_px_m=density_px_m
         )
 
-    def views(self, footprints: Footprints, scene: Scene, *, heights: bool) -> Views:
+    def views(self, footprints: Footprints, scene: Scene, *, target_height_m: float, heights: bool) -> Views:
         """The kernel's input; cameras that are not measured get no range."""
         host = self.standpoints.host
         on_roof = (host >= 0) & (self.cameras["mount"] == "roof").to_numpy() & heights
+        on_roof[on_roof] = scene.heights_m[host[on_roof]] > target_height_m  # a lower roof hides nothing
         return Views(
             self.standpoints.xy,
             self.cameras["mount_height_m"].to_numpy(float),
@@ -112,12 +123,12 @@ def plan_views(
 ) -> ViewPlan:
     """Decide where each camera stands and looks, and what is assumed."""
     known = complete(cameras)
-    standpoints = stand(known, scene.polygons, scene.tree, indoor_depth_m=indoor_depth_m)
+    standpoints = stand(known, scene, indoor_depth_m=indoor_depth_m)
     hosted = standpoints.host >= 0
     if heights and hosted.any():
         host_height = np.full(len(known), np.nan)
         roof = hosted & (known["mount"] == "roof").to_numpy()
-        host_height[roof] = scene.obstacles["height_m"].to_numpy(float)[scene.solid[standpoints.host[roof]]]
+        host_height[roof] = scene.heights_m[standpoints.host[roof]]
         raised = raise_roof_cameras(known, host_height, clearance_m=ROOF_CLEARANCE_M)
         known["assumed"] = join_names(
             known["assumed"], {"mount_height_m": (raised != known["mount_height_m"]).to_numpy()}
@@ -125,7 +136,7 @@ def plan_views(
         known["mount_height_m"] = raised
     north = to_grid_azimuth(known.geometry, np.zeros(len(known)))
     azimuth = (known["azimuth_deg"].to_numpy(float) + north) % 360.0
-    lost = aimed_rows(known) & np.isnan(azimuth)
+    lost = directed_rows(known) & np.isnan(azimuth)
     if streets is not None and lost.any():
         azimuth[lost] = aim_at_streets(standpoints.xy[lost], streets)
     reason = np.full(len(known), "", dtype="<U24")

@@ -74,7 +74,7 @@ def view_areas(
     -------
     geopandas.GeoDataFrame
         Indexed like the cameras: the seen polygon (empty where not measured), ``area_m2`` (exact, arcs included; the
-        polygon's arcs are inscribed chains), ``model``, ``measured``, ``reason`` (why not measured), ``moved_m``,
+        polygon's arcs are chains of the same area), ``model``, ``measured``, ``reason`` (why not measured), ``moved_m``,
         ``assumed``, ``range_m``, ``azimuth_deg`` (true north) and ``hfov_deg`` as used.
 
     Raises
@@ -101,18 +101,20 @@ def view_areas(
     """
     scene = obstacles if isinstance(obstacles, Scene) else Scene(obstacles)
     require_metric(cameras, "cameras")
-    require_metric(scene.obstacles, "obstacles")
+    if not isinstance(obstacles, Scene):
+        require_metric(obstacles, "obstacles")
+        validate(obstacles, "obstacles")
     if cameras.crs != scene.obstacles.crs:
         raise CRSError(
             f"obstacles: {scene.obstacles.crs.name} is not the coordinate system of the cameras, {cameras.crs.name}"
         )
-    if not isinstance(obstacles, Scene):
-        validate(cameras, "cameras")
-        validate(obstacles, "obstacles")
-    if density_px_m is not None and not 0.0 < density_px_m < np.inf:
-        raise UnitRangeError(f"density_px_m: {density_px_m} must be above 0")
-    if not 0.0 <= target_height_m < np.inf:
-        raise UnitRangeError(f"target_height_m: {target_height_m} must not be below 0")
+    validate(cameras, "cameras")
+    check_options(
+        standard=standard,
+        density_px_m=density_px_m,
+        target_height_m=target_height_m,
+        indoor_depth_m=indoor_depth_m,
+    )
     least_px_m = density_px_m if density_px_m is not None else min(density_classes(standard).values())
     plan = plan_views(cameras, scene, streets, heights=heights, indoor_depth_m=indoor_depth_m)
     return draw_views(
@@ -124,6 +126,22 @@ def view_areas(
         threads=threads,
         progress=progress,
     )
+
+
+def check_options(
+    *,
+    standard: str,
+    density_px_m: float | None,
+    target_height_m: float,
+    indoor_depth_m: float = INDOOR_DEPTH_M,
+) -> None:
+    """Raise a UnitRangeError for the first option that lies outside its range."""
+    density_classes(standard)
+    if density_px_m is not None and not 0.0 < density_px_m < np.inf:
+        raise UnitRangeError(f"density_px_m: {density_px_m} must be above 0")
+    for name, value in (("target_height_m", target_height_m), ("indoor_depth_m", indoor_depth_m)):
+        if not 0.0 <= value < np.inf:
+            raise UnitRangeError(f"{name}: {value} must not be below 0")
 
 
 def draw_views(
@@ -138,7 +156,7 @@ def draw_views(
 ) -> gpd.GeoDataFrame:
     """Run the kernel over planned cameras and dress the result as a frame."""
     footprints = plan.footprints(target_height_m=target_height_m, density_px_m=density_px_m)
-    views = plan.views(footprints, scene, heights=heights)
+    views = plan.views(footprints, scene, target_height_m=target_height_m, heights=heights)
     area_m2, polygons = see(
         views, scene, target_height_m=target_height_m, heights=heights, threads=threads, progress=progress
     )
@@ -185,6 +203,8 @@ def see(
     starts = range(0, total, _CHUNK)
     if len(starts) == 1:
         run(0)
+        if progress:
+            progress("seen areas", total, total)
         return area, polygons
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for done, _ in enumerate(pool.map(run, starts), start=1):

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from sightgrid.errors import InfeasibleError
+from sightgrid.gis.obstacles import solid_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def survey_ground(site: Site, *, open_courtyards: bool = False) -> Ground:
     InputError
         The site has no study area.
     """
-    solid = site.obstacles.geometry[site.obstacles["kind"] != "roof"].to_numpy()
+    solid = site.obstacles.geometry.to_numpy()[solid_rows(site.obstacles)]
     closed = [] if site.private.is_empty else list(shapely.get_parts(site.private))
     if not open_courtyards:
         courtyards = find_closed_courtyards(solid, site.streets)

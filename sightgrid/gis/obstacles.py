@@ -14,6 +14,8 @@ from sightgrid.gis.layers import tell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
 LEVEL_M = 3.0
 DEFAULT_HEIGHT_M = 9.0
 # height where neither height nor storeys are mapped, by kind of building
@@ -28,6 +30,13 @@ DEFAULT_HEIGHTS_M = {
 MAX_HEIGHT_M = 1000.0
 OPEN_BELOW = frozenset({"roof", "carport", "canopy"})
 CLEARANCE_M = 2.5  # a part that begins higher than this lets a view pass below it
+
+
+def solid_rows(obstacles: gpd.GeoDataFrame) -> NDArray[np.intp]:
+    """Positions of the obstacles that hide something: all but open canopies (kind ``roof``)."""
+    if "kind" not in obstacles:
+        return np.arange(len(obstacles))
+    return np.flatnonzero((obstacles["kind"] != "roof").to_numpy())
 
 
 class Height(NamedTuple):
