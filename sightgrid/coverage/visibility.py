@@ -73,9 +73,9 @@ def view_areas(
     Returns
     -------
     geopandas.GeoDataFrame
-        Indexed like the cameras: the seen polygon (empty where not measured), ``area_m2`` (exact, arcs included; the
-        polygon's arcs are chains of the same area), ``model``, ``measured``, ``reason`` (why not measured), ``moved_m``,
-        ``assumed``, ``range_m``, ``azimuth_deg`` (true north) and ``hfov_deg`` as used.
+        Indexed like the cameras: the seen polygon (empty where not measured; its arcs are chains of the same area),
+        ``area_m2`` (exact), ``model``, ``measured``, ``reason`` (why not measured), ``moved_m``, ``assumed``,
+        ``range_m``, ``azimuth_deg`` (true north) and ``hfov_deg`` as used.
 
     Raises
     ------
