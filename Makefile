@@ -39,6 +39,7 @@ test: check
 bench: .venv/tools
 	$(BIN)/pip install --quiet --disable-pip-version-check "pyvispoly==0.3.1"
 	$(BIN)/python -m benchmarks.visibility
+	$(BIN)/python -m benchmarks.replace
 	$(BIN)/python -m benchmarks.city
 
 # Pin what is installed now: names and versions only.

@@ -128,7 +128,12 @@ def _measure(
     skip_bad_rows: bool = False,
     **options: Any,
 ) -> None:
+    from sightgrid.gis.compiled import drop_stale_kernels, has_compiled_kernels  # noqa: PLC0415
+
     started = time.perf_counter()
+    drop_stale_kernels()
+    if not has_compiled_kernels():
+        typer.echo("First run: the kernels are compiled once, which takes about half a minute.", err=True)
     with _progress() as report:
         report("modules", 0, 1)
         from sightgrid import coverage  # noqa: PLC0415

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sightgrid.gis.compiled import drop_stale_kernels
+from sightgrid.gis.compiled import drop_stale_kernels, has_compiled_kernels
 
 
 def make_package(folder):
@@ -34,3 +34,11 @@ def test_a_change_in_one_source_drops_the_compiled_kernels_of_all(tmp_path):
 
 def test_a_package_that_never_ran_has_nothing_to_drop(tmp_path):
     assert drop_stale_kernels(tmp_path) == 0
+
+
+def test_the_first_run_is_known_by_its_missing_kernel(tmp_path):
+    assert not has_compiled_kernels(tmp_path)
+    cache = tmp_path / "coverage" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "kernel.look-62.py311.nbi").write_text("")
+    assert has_compiled_kernels(tmp_path)

@@ -6,6 +6,7 @@ checkout that is updated in place would go on running old code.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,3 +34,11 @@ def drop_stale_kernels(package: Path = PACKAGE) -> int:
         for file in compiled:
             file.unlink(missing_ok=True)
     return len(compiled)
+
+
+def has_compiled_kernels(package: Path = PACKAGE) -> bool:
+    """Whether the kernel was compiled before; if not, the first view takes half a minute.
+
+    An installation that cannot be written keeps its compiled kernels elsewhere and is taken to have them.
+    """
+    return not os.access(package, os.W_OK) or any(package.glob("coverage/__pycache__/kernel.look-*.nbi"))
