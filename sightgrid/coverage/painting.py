@@ -49,7 +49,7 @@ class Palette:
             places=ground.surroundings,
         )
         # what is summed by feature, and how many sums each has
-        self.countable = ((ground.streets, 2), (ground.surroundings, 3), (survey.seen, 2))
+        self.countable = ((ground.streets, 2), (ground.surroundings, 4), (survey.seen, 4))
         self.bounds = [shapely.bounds(layer).reshape(-1, 4) for layer in self.geometries]
 
     def flatten(self, window: tuple[float, float, float, float]) -> Layers:
@@ -139,19 +139,14 @@ class Painter:
 
     def add_places(self) -> None:
         """Add the tile's ground around places."""
-        if len(self.places):
-            self.scratch = tiles.sum_shapes(
-                self.layers.places,
-                self.find("places"),
-                self.tile,
-                self.lattice,
-                self.samples,
-                self.places,
-                self.scratch,
-            )
+        self._add("places", self.places)
 
     def add_alone(self) -> None:
-        """Add what cameras see alone in the tile."""
-        self.scratch = tiles.sum_alone(
-            self.layers.seen, self.find("seen"), self.tile, self.lattice, self.samples, self.alone, self.scratch
-        )
+        """Add the tile's ground that cameras see, and see alone."""
+        self._add("seen", self.alone)
+
+    def _add(self, layer: str, sums: NDArray[np.int64]) -> None:
+        if len(sums):
+            self.scratch = tiles.sum_shapes(
+                getattr(self.layers, layer), self.find(layer), self.tile, self.lattice, self.samples, sums, self.scratch
+            )

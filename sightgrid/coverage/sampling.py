@@ -121,11 +121,11 @@ class Sampler:
                 cells["row"].to_numpy() + self.grid.row0 - part.row0,
                 cells["column"].to_numpy() + self.grid.column0 - part.column0,
             ]
-        return Counts(summed.reshape(-1, width), streets, places)
+        return Counts(summed.reshape(-1, width), streets, places[:, :3])
 
     def count_alone(self, survey: Survey, *, progress: Progress | None = None) -> NDArray[np.int64]:
         """Samples each camera sees, and those that it alone sees."""
-        return self._run(survey, self.grid, lambda painter, _: painter.add_alone(), progress)[2]
+        return self._run(survey, self.grid, lambda painter, _: painter.add_alone(), progress)[2][:, [1, 3]]
 
     def paint_all(self, survey: Survey) -> Iterator[tuple[Block, Painter | None]]:
         """Paint one tile after the other; None stands for a tile outside the study area."""

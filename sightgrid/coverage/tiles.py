@@ -150,7 +150,7 @@ def sum_cells(cell_rows, cell_columns, block, samples, sums):
 
 @njit(cache=True, nogil=True)
 def sum_shapes(shapes, features, block, lattice, samples, sums, scratch):
-    """Ground, covered ground and views inside some polygons that may overlap (the surroundings of places)."""
+    """Ground, covered ground, views, and ground with one view only, inside some polygons that may overlap."""
     begin, end, crossings = scratch
     row0, rows, column0, columns = block
     dx, dy, staggered = lattice
@@ -167,27 +167,7 @@ def sum_shapes(shapes, features, block, lattice, samples, sums, scratch):
                         sums[f, 0] += 1
                         sums[f, 1] += count[r, i] > 0
                         sums[f, 2] += count[r, i]
-    return begin, end, crossings
-
-
-@njit(cache=True, nogil=True)
-def sum_alone(shapes, features, block, lattice, samples, sums, scratch):
-    """Ground that one camera sees, and ground that it alone sees."""
-    begin, end, crossings = scratch
-    row0, rows, column0, columns = block
-    dx, dy, staggered = lattice
-    mask, count, _, _ = samples
-    for f in features:
-        low, high, crossings = scan_rows(shapes, f, row0, rows, dy, begin, end, crossings)
-        for r in range(low, high):
-            shift = row_shift(row0 + r, staggered)
-            for k in range(begin[r], end[r] - 1, 2):
-                i0 = max(first_sample(crossings[k], dx, shift) - column0, 0)
-                i1 = min(first_sample(crossings[k + 1], dx, shift) - column0, columns)
-                for i in range(i0, i1):
-                    if mask[r, i] == STUDY:
-                        sums[f, 0] += 1
-                        sums[f, 1] += count[r, i] == 1
+                        sums[f, 3] += count[r, i] == 1
     return begin, end, crossings
 
 
