@@ -170,5 +170,16 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         read_cameras(empty)
     with pytest.raises(SchemaError, match="row: the table holds no rows"):
         read_cameras(write(tmp_path))
-    with pytest.raises(SourceError, match="is not UTF-8 text; save the table as CSV in UTF-8"):
-        read_cameras(write(tmp_path, "一,24.94,60.17", header="编号,经度,纬度", encoding="gb18030"))
+    with pytest.raises(SourceError, match="is neither UTF-8 nor GB 18030 text; save the table as CSV in UTF-8"):
+        read_cameras(write(tmp_path, "一,24.94,60.17", header="编号,经度,纬度", encoding="utf-16"))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_tables_as_spreadsheets_write_them(tmp_path, delimiter, encoding):
+    file = tmp_path / "ledger.csv"
+    rows = [["编号", "名称", "经度", "纬度", "朝向"], ["a", "人民广场", "121.47", "31.23", "45"]]
+    file.write_bytes("\r\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    cameras = read_cameras(file)
+    assert cameras.loc["a", "name"] == "人民广场"
+    assert cameras.loc["a", "azimuth_deg"] == 45.0

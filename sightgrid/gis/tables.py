@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,6 +59,7 @@ VALUES: dict[str, dict[str, str | bool]] = {
     "mount": {"立杆": "pole", "墙": "wall", "壁装": "wall", "屋顶": "roof", "吊装": "ceiling", "灯杆": "street_lamp"},
     "indoor": {"true": True, "1": True, "yes": True, "是": True, "false": False, "0": False, "no": False, "否": False},
 }
+DELIMITERS = ",;\t"  # which of them a table uses is told by its header
 COORDINATES = (("lon", "lat"), ("x", "y"))
 RULES = {column.name: column for column in COLUMNS["cameras"]}
 KNOWN = ("camera_id", *RULES, "lon", "lat", "x", "y")
@@ -69,7 +71,7 @@ def read_cameras(
     crs: CRS | str | int | None = None,
     bad_rows: Literal["raise", "set_aside"] = "raise",
 ) -> gpd.GeoDataFrame:
-    r"""Read a camera table (CSV, UTF-8) into a camera layer.
+    r"""Read a camera table into a camera layer: CSV in UTF-8 or GB 18030, with commas, semicolons or tabs.
 
     Positions are ``lon``/``lat`` in WGS 84 or ``x``/``y`` in `crs`; ``camera_id`` is needed, every other column of the
     contract may be left out. Headers may be Chinese (经度, 纬度, 安装高度, 朝向, 水平视场角, …).
@@ -93,7 +95,7 @@ def read_cameras(
     Raises
     ------
     SourceError
-        The file is missing, empty or not UTF-8 text.
+        The file is missing, empty or neither UTF-8 nor GB 18030 text.
     SchemaError
         The header is wrong, or rows break a rule; ``good`` and ``bad`` hold the rows apart.
     CRSError
@@ -155,12 +157,15 @@ def write_rejected(rejected: pd.DataFrame, path: Path) -> dict[str, int | str]:
 def _read_rows(path: Path) -> tuple[pd.DataFrame, Any]:
     """Read all fields as text; None where empty, and tell which rows are longer or shorter than the header."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file) if any(field.strip() for field in line)]
+        text = _decode(path)
+        first = text.lstrip().partition("\n")[0]
+        delimiter = max(DELIMITERS, key=first.count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = [line for line in reader if any(field.strip() for field in line)]
     except FileNotFoundError as error:
         raise SourceError(f"{path}: there is no such file") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: is not UTF-8 text; save the table as CSV in UTF-8") from error
+        raise SourceError(f"{path}: is neither UTF-8 nor GB 18030 text; save the table as CSV in UTF-8") from error
     except (OSError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as a table ({error})") from error
     if not lines:
@@ -174,6 +179,15 @@ def _read_rows(path: Path) -> tuple[pd.DataFrame, Any]:
     ragged = np.array([len(row) != width for row in rows], bool)
     fields = [[field.strip() or None for field in (row + [""] * width)[:width]] for row in rows]
     return pd.DataFrame(fields, columns=names, dtype="object"), ragged
+
+
+def _decode(path: Path) -> str:
+    """Decode UTF-8, or GB 18030 (which holds GBK and GB 2312): what spreadsheets write in China."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030")
 
 
 def _canonical(header: str) -> str:
