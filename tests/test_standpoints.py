@@ -69,12 +69,6 @@ def test_roof_and_ceiling_cameras_stay_and_know_their_building(mount):
     assert (found.host[0], found.moved_m[0], bool(found.indoor[0])) == (1, 0.0, False)
 
 
-def test_a_roof_camera_beside_its_building_is_treated_like_any_other():
-    found = standing([(20.3, 5.0)], mount="roof")
-    assert found.host[0] == -1
-    assert found.xy[0] == pytest.approx((20.1, 5.0), abs=1e-6)
-
-
 def test_a_camera_between_touching_houses_is_not_put_into_the_neighbour():
     neighbour = box(20.0, 0.0, 40.0, 10.0)
     found = standing([(19.5, 9.0), (19.9, 0.8)], [HOUSE, neighbour])
@@ -197,3 +191,21 @@ def test_results_keep_the_cameras_ids_and_order():
     seen = view_areas(cameras, obstacles_frame([]))
     assert seen.index.equals(cameras.index)
     assert seen.crs == cameras.crs
+
+
+@pytest.mark.parametrize("x", [10.0, 10.3, 10.45])
+@pytest.mark.parametrize("mount", ["roof", "ceiling"])
+def test_a_roof_or_ceiling_camera_drawn_on_the_outline_stands_just_inside_it(x, mount):
+    house = obstacles_frame([box(-10.0, -5.0, 10.0, 5.0)], 9.0)
+    camera = cameras_frame([(x, 0.0)], mount=mount, max_range_m=30.0)
+    seen = view_areas(camera, house).iloc[0]
+    assert seen["moved_m"] == pytest.approx(x - 9.9)
+    from_inside = view_areas(cameras_frame([(9.9, 0.0)], mount=mount, max_range_m=30.0), house).iloc[0]
+    assert seen["area_m2"] == pytest.approx(from_inside["area_m2"], rel=1e-9)
+    assert seen["area_m2"] > 1000.0
+
+
+def test_a_roof_camera_farther_from_the_outline_stands_on_the_ground():
+    camera = cameras_frame([(10.6, 0.0)], mount="roof", max_range_m=30.0)
+    seen = view_areas(camera, obstacles_frame([box(-10.0, -5.0, 10.0, 5.0)], 9.0)).iloc[0]
+    assert seen["moved_m"] == 0.0

@@ -1,8 +1,8 @@
 """Standpoints: where a camera really stands and looks when the map draws it inside a wall or says no direction.
 
 Façade cameras are mapped on or in the outline of their building. They are put 0.1 m outside the nearest wall; cameras
-deeper inside than a setting are probably indoors and are not measured. Roof and ceiling cameras stay where they are
-and look over their own building's edge.
+deeper inside than a setting are probably indoors and are not measured. Roof and ceiling cameras look over their own
+building's edge; those on or just outside the outline are put 0.1 m inside it.
 """
 
 from __future__ import annotations
@@ -62,13 +62,16 @@ def stand(cameras: gpd.GeoDataFrame, scene: Scene, *, indoor_depth_m: float) -> 
     xy = shapely.get_coordinates(points)
     host = np.full(len(points), -1)
     on_top = cameras["mount"].isin(["roof", "ceiling"]).to_numpy()
-    inside, building = tree.query(points, predicate="within")
-    stays = np.flatnonzero(on_top[inside])
-    stays = stays[np.argsort(scene.heights_m[building[stays]], kind="stable")]  # the tallest is written last
-    host[inside[stays]] = building[stays]
-    near = np.unique(tree.query(points, predicate="dwithin", distance=WALL_M)[0])
+    close, building = tree.query(points, predicate="dwithin", distance=WALL_M)
+    above = np.flatnonzero(on_top[close])
+    above = above[np.argsort(scene.heights_m[building[above]], kind="stable")]  # the tallest is written last
+    host[close[above]] = building[above]
+    near = np.unique(close)
     near = near[host[near] < 0]
     new = xy.copy()
+    edge = np.flatnonzero(host >= 0)
+    edge = edge[~shapely.contains(polygons[host[edge]], points[edge])]
+    new[edge] = _step_onto(points[edge], polygons[host[edge]])
     rows, nearest = tree.query_nearest(points[near], all_matches=False)
     new[near] = _step_out(points[near[rows]], polygons[nearest])
     blocked = np.isnan(new[near, 0])
@@ -94,6 +97,14 @@ def _step_out(points: NDArray[np.object_], buildings: NDArray[np.object_]) -> ND
     length = np.hypot(*outwards.T)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(length > _STILL_M, wall + OFF_WALL_M * outwards / length, np.nan)
+
+
+def _step_onto(points: NDArray[np.object_], buildings: NDArray[np.object_]) -> NDArray[np.float64]:
+    """The nearest point on each roof that is 0.1 m from its edge; its middle where the roof is too narrow."""
+    inner = shapely.buffer(buildings, -OFF_WALL_M)
+    narrow = shapely.is_empty(inner)
+    inner[narrow] = shapely.point_on_surface(buildings[narrow])
+    return shapely.get_coordinates(shapely.shortest_line(points, inner)).reshape(-1, 2, 2)[:, 1]
 
 
 def _nearest_open(point: shapely.Point, buildings: NDArray[np.object_]) -> NDArray[np.float64]:

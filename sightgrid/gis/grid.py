@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 MOST_CELLS = 2_000_000
+LARGEST_CELL_M = 100_000.0
 
 
 class Grid(NamedTuple):
@@ -48,10 +49,10 @@ def lay_grid(study: shapely.Geometry, *, cell_m: float) -> Grid:
     Raises
     ------
     UnitRangeError
-        The cell is not above 0, or so small that there would be more than two million of them.
+        The cell is not above 0, larger than 100 km, or so small that there would be more than two million of them.
     """
-    if not 0.0 < cell_m < np.inf:
-        raise UnitRangeError(f"cell_m: {cell_m} must be above 0")
+    if not 0.0 < cell_m <= LARGEST_CELL_M:
+        raise UnitRangeError(f"cell_m: {cell_m} must be above 0 and at most {LARGEST_CELL_M:g}")
     x0, y0, x1, y1 = study.bounds
     column0, row0 = int(np.floor(x0 / cell_m)), int(np.floor(y0 / cell_m))
     columns, rows = int(np.ceil(x1 / cell_m)) - column0, int(np.ceil(y1 / cell_m)) - row0
