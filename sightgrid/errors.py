@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 FIRST_IDS = 5
 
 
+def hide(text: str) -> str:
+    """Replace a text that holds an address, and so maybe a password, by asterisks."""
+    return "***" if "://" in text else text
+
+
 class SightgridError(Exception):
     """Base of everything this package raises on purpose."""
 
@@ -44,12 +49,13 @@ class Fault:
     count: int = 0
 
     def __str__(self) -> str:
+        column = ", ".join(hide(name) for name in self.column.split(", "))
         if not self.count:
-            return f"{self.column}: {self.rule}"
-        first = ", ".join(self.ids[:FIRST_IDS])
+            return f"{column}: {self.rule}"
+        first = ", ".join(hide(name) for name in self.ids[:FIRST_IDS])
         more = ", …" if self.count > FIRST_IDS else ""
         rows = "row" if self.count == 1 else "rows"
-        return f"{self.column}: {self.rule} ({self.count} {rows}: {first}{more})"
+        return f"{column}: {self.rule} ({self.count} {rows}: {first}{more})"
 
 
 class SchemaError(InputError):

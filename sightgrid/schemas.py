@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 HALF_TURN = 180.0
+DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
 def _wide_pinhole(frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -178,6 +180,12 @@ def metric_fault(crs: CRS | None) -> str | None:
     return None
 
 
+def number_rule(wrong: pd.Series[Any]) -> str:
+    """Word the rule for values that are no numbers, with a hint where they are written with a decimal comma."""
+    comma = any(isinstance(value, str) and DECIMAL_COMMA.fullmatch(value) for value in wrong)
+    return "must be a number (decimal comma?)" if comma else "must be a number"
+
+
 def _fill(column: Column, size: int) -> NDArray[Any]:
     if column.dtype == "text":
         return pd.Series([column.default] * size, dtype="object").to_numpy()
@@ -240,7 +248,7 @@ def _check_numbers(values: pd.Series[Any], given: NDArray[np.bool_], column: Col
     known = given & ~wrong
     inside = (numbers >= low if low_in else numbers > low) & (numbers <= high if high_in else numbers < high)
     inside &= np.isfinite(numbers)
-    findings = [Finding(column.name, "must be a number", wrong)]
+    findings = [Finding(column.name, number_rule(values[wrong]), wrong)]
     rule = f"must lie in {column.range}" if column.range else "must be finite"
     findings.append(Finding(column.name, rule, known & ~inside))
     if column.dtype == "whole":
@@ -271,7 +279,9 @@ def _conclude(frame: pd.DataFrame, findings: list[Finding]) -> Verdict:
             faults.append(Fault(finding.column, finding.rule))
         else:
             places = np.flatnonzero(finding.rows)
-            ids = tuple(str(name) for name in frame.index[places[:FIRST_IDS]])
+            first = places[:FIRST_IDS]
+            # a row without a name is told by its number
+            ids = tuple(str(name).strip() or f"row {n + 1}" for name, n in zip(frame.index[first], first, strict=True))
             faults.append(Fault(finding.column, finding.rule, ids, len(places)))
         bad[places] = True
         for place in places:

@@ -79,6 +79,23 @@ def test_popup_shows_a_script_as_text(page: Path, tmp_path: Path) -> None:
     assert "secret" not in dom
 
 
+def test_template_in_data_is_shown_as_text(tmp_path: Path) -> None:
+    words = "{{ 7*191 }} {% raw %} {# gone #} </script>"
+    site = make_site(words)
+    site = site.with_cameras(site.cameras.assign(name=words))
+    path = tmp_path / "map.html"
+    sightgrid.explore(site).save(str(path))
+    opened = "sightgrid.layers.at(-1).getLayers().find((each) => each.feature.properties.v).openPopup();"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("</html>", f"<script>{opened}</script></html>"), encoding="utf-8")
+    done = browse(path, tmp_path, "--dump-dom")
+    assert "CONSOLE" not in done.stderr
+    shown = words.replace("<", "&lt;").replace(">", "&gt;")
+    assert f"<title>sightgrid: {shown}</title>" in done.stdout
+    assert f"<h1>{shown}</h1>" in done.stdout
+    assert f">{shown}</td>" in done.stdout
+
+
 def test_picture_shows_the_layers(page: Path, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     browse(page, tmp_path, f"--screenshot={tmp_path / 'map.png'}")

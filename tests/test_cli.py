@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 import sightgrid
 from sightgrid import coverage, report
 from sightgrid.cli import app
+from sightgrid.report import console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,8 @@ SUMMARY_KEYS = {
     "blind_spots",
     "blind_area_m2",
     "seconds",
+    "notes",
+    "not_measured",
 }
 TABLE = """camera_id,lon,lat,kind,azimuth_deg,hfov_deg
 a,24.9300,60.1640,fixed,90,60
@@ -118,6 +122,9 @@ def test_demo_in_a_real_process(tmp_path: Path) -> None:
     assert set(summary) >= SUMMARY_KEYS
     assert summary["cameras_total"] == 221
     assert summary["cameras_measured"] + summary["cameras_not_measured"] == 221
+    assert sum(summary["not_measured"].values()) == summary["cameras_not_measured"]
+    assert all(reason in result.stdout for reason in summary["not_measured"])
+    assert not result.stderr.startswith("\n")
     assert summary["blind_spots"] == len(gpd.read_file(out / "coverage.gpkg", layer="blind_spots"))
     assert 0 < summary["coverage_rate"] < 1
     assert (out / "map.html").stat().st_size < 8e6
@@ -143,6 +150,35 @@ def test_measure_prints_the_notes_and_no_secrets(folder: Path, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     assert STREAM not in result.output
     assert "Largest blind spots" in result.stdout
+    assert result.stderr.strip() == result.stderr
+
+
+def test_measure_says_where_all_notes_are(
+    folder: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "MAX_NOTES", 0)
+    mine = Path(shutil.copy(table, tmp_path))
+    result = run("measure", folder, "--cameras", mine, "--skip-bad-rows", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    notes = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["notes"]
+    assert notes
+    assert f"and {len(notes)} more, all of them in {tmp_path / 'out' / 'summary.json'}" in result.stdout
+
+
+def test_cameras_not_measured_are_explained(tmp_path: Path) -> None:
+    site = make_site()
+    cameras = site.cameras.assign(azimuth_deg=math.nan).rename(index={"round": "[/b]round"})
+    folder = write_folder(site.with_cameras(cameras), tmp_path / "block")
+    (folder / "streets.gpkg").unlink()
+    result = run("measure", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    lines = [" ".join(line.split("│")).split() for line in result.stdout.splitlines()]
+    at = lines.index(["cameras", "not", "measured", "3"])
+    assert lines[at + 1 : at + 3] == [["direction", "unknown", "2"], ["indoor?", "1"]]
+    assert "the site has no streets" in result.stdout
+    assert "[/b]round" in result.stdout
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["not_measured"] == {"direction unknown": 2, "indoor?": 1}
 
 
 def test_version_and_help() -> None:
@@ -181,7 +217,7 @@ def test_bad_rows_are_set_aside(folder: Path, table: Path, tmp_path: Path) -> No
     rejected = (tmp_path / "cameras.rejected.csv").read_text(encoding="utf-8").splitlines()
     assert rejected[0].endswith("reason")
     assert [row.split(",")[0] for row in rejected[1:]] == ["b", "c"]
-    assert "2 rows set aside" in result.stdout
+    assert "rows set aside in" in result.stdout
     assert "cameras.rejected.csv" in result.stdout.replace("\n", "").replace(" ", "")
     cameras = gpd.read_file(out / "coverage.gpkg", layer="cameras")
     assert cameras["camera_id"].tolist() == ["a", "d"]
@@ -205,6 +241,24 @@ def test_cameras_far_from_the_study_area(folder: Path, tmp_path: Path) -> None:
     check_fault(
         run("measure", folder, "--cameras", far, "--out", out), out, "far.csv", "outside the study area", "x, y"
     )
+
+
+def test_only_cameras_can_be_skipped(tmp_path: Path) -> None:
+    site = make_site()
+    site.obstacles.loc["low", "height_m"] = -1.0
+    folder, out = write_folder(site, tmp_path / "block"), tmp_path / "out"
+    result = run("measure", folder, "--out", out)
+    check_fault(result, out, "obstacles.gpkg", "height_m")
+    assert "--skip-bad-rows" not in result.output
+
+
+def test_a_ledger_needs_no_cameras_in_the_site(table: Path, tmp_path: Path) -> None:
+    folder, out = write_folder(make_site(), tmp_path / "block"), tmp_path / "out"
+    (folder / "cameras.gpkg").unlink()
+    mine = Path(shutil.copy(table, tmp_path))
+    result = run("measure", folder, "--cameras", mine, "--skip-bad-rows", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert len(gpd.read_file(out / "coverage.gpkg", layer="cameras")) == 2
 
 
 # --------------------------------------------------------------------------------------------------------- bad input
@@ -245,6 +299,39 @@ def test_out_that_is_a_file(folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is a file, not a folder" in result.stderr
     assert out.read_text() == "mine"
+
+
+def test_out_that_is_no_folder_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for empty in ("", " "):
+        for command in (("measure", folder), ("demo",)):
+            result = run(*command, "--out", empty)
+            assert result.exit_code == 2
+            assert "--out" in result.stderr
+            assert "empty" in result.stderr
+            assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_foreign_folder_stops_the_run_early(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "measure", None)  # never reached
+    (tmp_path / "out" / "coverage.tif").mkdir(parents=True)
+    result = run("measure", folder, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "coverage.tif is a folder there" in result.stderr
+    assert (tmp_path / "out" / "coverage.tif").is_dir()
+
+
+def test_interrupt_while_the_table_prints(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(console, "print_results", interrupt)
+    out = tmp_path / "out"
+    result = run("measure", folder, "--out", out)
+    assert result.exit_code == 130
+    assert result.stderr == f"sightgrid: interrupted; the files in {out} are complete\n"
+    assert sorted(path.name for path in out.iterdir()) == sorted(report.OUTPUTS)
 
 
 def test_exit_status_of_a_real_process(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import pytest
+from shapely import Polygon
 from town_layers import at, buildings, cameras, study, write
 
 from sightgrid import datasets
@@ -26,6 +27,24 @@ def bad_text(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         ({"cameras": cameras()}, "a.gpkg: missing layer obstacles or buildings"),
         ({"obstacles": buildings()}, "a.gpkg: missing layer cameras"),
         ({"cameras": cameras(), "obstacles": buildings().iloc[:0]}, "a.gpkg: obstacles: layer: holds no rows"),
+        ({"cameras": cameras(), "obstacles": buildings(None, None)}, "a.gpkg: obstacles: layer: holds no rows"),
+        ({"cameras": cameras(), "obstacles": buildings(Polygon())}, "a.gpkg: obstacles: layer: holds no rows"),
+        (
+            {"cameras": cameras(), "obstacles": buildings(Polygon([at(0, 0), at(5, 0), at(0, 0)]))},
+            "a.gpkg: obstacles: layer: holds no rows",
+        ),
+        (
+            {"cameras": cameras(), "obstacles": buildings(*[at(0, 0).buffer(1)] * 2, height_m=["7", "rtsp://u:p@h"])},
+            "a.gpkg: obstacles: height_m: must be a number (1 row: b1)",
+        ),
+        (
+            {
+                "cameras": cameras(camera_id=["rtsp://u:pw@h", "a"], azimuth_deg=[400.0, 0.0]),
+                "obstacles": buildings(),
+                "zones": study(),
+            },
+            "a.gpkg: cameras: azimuth_deg: must lie in [0, 360) (1 row: ***)",
+        ),
         ({"cameras": cameras().iloc[:0], "obstacles": buildings()}, "a.gpkg: cameras: layer: holds no rows"),
         (
             {"cameras": cameras(), "obstacles": buildings(), "buildings": buildings()},

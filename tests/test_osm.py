@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import networkx as nx
+import pyogrio
 import pytest
-from osm_drawing import Drawing, camera, open_drawing
+from osm_drawing import LAT, LON, STEP, Drawing, camera, open_drawing
 
 from sightgrid import schemas
 from sightgrid.columns import KINDS
@@ -16,6 +18,9 @@ from sightgrid.gis.io import open_site
 from sightgrid.gis.obstacles import DEFAULT_HEIGHTS_M, is_hidden, read_height, read_kind
 from sightgrid.gis.places import CATEGORIES, read_category
 from sightgrid.gis.streets import to_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 GENEVA = ROOT.parent / "shared" / "data" / "geneva" / "geneva.osm.pbf"
@@ -174,6 +179,40 @@ def test_the_study_area_is_the_box_or_the_hull(tmp_path: Path) -> None:
     assert "zones: the file's header has no box, so the study area is the hull of the streets" in bare.notes
 
 
+def test_streets_on_one_line_give_no_area(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.way((0, 0), (10, 0), highway="path")
+    with pytest.raises(SourceError, match=r"no box in its header and its streets lie on one line, so it gives no stud"):
+        open_drawing(drawing, tmp_path, frame=None)
+    site = open_drawing(drawing, tmp_path)
+    assert "obstacles: the extract holds none" in site.notes
+    assert "streets: the extract holds none" not in site.notes
+
+
+def test_a_camera_at_zero_is_told_as_such(tmp_path: Path) -> None:
+    drawing = Drawing()
+    camera(drawing)
+    zero = drawing.node(-LON / STEP, -LAT / STEP, man_made="surveillance")
+    with pytest.raises(SchemaError, match=rf"geometry: camera at \(0, 0\) \(1 row: n{zero}\)$"):
+        open_drawing(drawing, tmp_path)
+
+
+def test_an_extract_may_be_called_in_capitals_and_take_other_cameras(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.square(1, 1, building="yes")
+    camera(drawing, camera__type="magic")
+    drawing.save(tmp_path / "st.town.osm.pbf").rename(tmp_path / "ST.TOWN.OSM.PBF")
+    site = open_site(tmp_path / "ST.TOWN.OSM.PBF")
+    assert site.name == "ST.TOWN"
+    assert any(note.startswith("cameras: ") for note in site.notes)
+    x, y = site.cameras.geometry.iloc[0].coords[0]
+    table = tmp_path / "table.csv"
+    table.write_text(f"camera_id,x,y\na,{x},{y}\n", encoding="utf-8")
+    site = open_site(tmp_path / "ST.TOWN.OSM.PBF", cameras=table)
+    assert site.cameras.index.tolist() == ["a"]
+    assert not any(note.startswith("cameras: ") for note in site.notes)
+
+
 def test_an_extract_with_nothing_in_it_and_broken_files(tmp_path: Path) -> None:
     site = open_drawing(Drawing(), tmp_path)
     for kind in KINDS[:-1]:
@@ -212,6 +251,13 @@ def test_geneva() -> None:
     assert len(lonely) > 1000
 
 
+@pytest.fixture
+def _todays_date() -> Iterator[None]:
+    yield
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})  # the script, a process of its own, leaves it set
+
+
+@pytest.mark.usefixtures("_todays_date")
 def test_the_bundled_site_is_built_the_same_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.spec_from_file_location("build_helsinki", ROOT / "scripts" / "build_helsinki.py")
     assert spec is not None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import json
 import math
 import re
 import sqlite3
+import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import geopandas as gpd
@@ -32,7 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sightgrid.coverage import Coverage
+    from sightgrid.site import Site
 
+TEMPLATES = ("{{ 7*191 }}", "{% set x = 7 %}{{ x*191 }}", "{# gone #}", "{{{% raw %}{#", "</script>\u2028{{ 7*191 }}")
+RESULT_COLUMNS = ("status", "Status", "MODEL", "reason", "area_m2", "measured", "moved_m", "rate", "observed_m", "geom")
+SECRET_COLUMNS = ("STREAM_URL", "rtsp", "password", "Stream_Url")
 LAYERS = {
     "cameras": "Point",
     "seen_areas": "MultiPolygon",
@@ -107,6 +114,38 @@ def test_no_output_holds_the_address_of_a_stream(package: Path, page: str) -> No
     assert "stream_url" not in page
 
 
+def make_odd_site() -> Site:
+    """Return the small site with columns nobody asked for: some are called like results, some hold secrets."""
+    site = make_site()
+    odd = dict.fromkeys(RESULT_COLUMNS, "unasked") | dict.fromkeys(SECRET_COLUMNS, STREAM)
+    layers = {name: getattr(site, name).assign(**odd) for name in ("cameras", "obstacles", "streets", "places")}
+    layers["cameras"] = layers["cameras"].rename_geometry("Area_M2")
+    return replace(site, **layers)
+
+
+def test_outputs_hold_known_columns_only(seen: Coverage, package: Path, tmp_path: Path) -> None:
+    site = make_odd_site()
+    again = coverage.measure(site, cell_m=50)
+    files = report.write_outputs(tmp_path / "out", again, coverage.blind_spots(site, again), summary=again.summary())
+    for name in LAYERS:
+        frame = gpd.read_file(tmp_path / "out" / "coverage.gpkg", layer=name)
+        assert frame.columns.tolist() == gpd.read_file(package, layer=name).columns.tolist()
+    cameras = gpd.read_file(tmp_path / "out" / "coverage.gpkg", layer="cameras")
+    assert cameras["area_m2"].to_numpy() == pytest.approx(seen.seen["area_m2"].to_numpy(), nan_ok=True)
+    assert len(files) == len(report.OUTPUTS)
+    for path in files:
+        content = path.read_bytes().lower()
+        assert not [word for word in (b"rtsp", b"secret", b"password", b"stream_url", b"unasked") if word in content]
+
+
+def test_equal_results_are_equal_bytes(seen: Coverage, spots: gpd.GeoDataFrame, package: Path, tmp_path: Path) -> None:
+    path = tmp_path / "coverage.gpkg"
+    time.sleep(0.02)  # the clock that GDAL would write down counts milliseconds
+    write_geopackage(path, seen, spots)
+    assert path.read_bytes() == package.read_bytes()
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
+
+
 def test_every_layer_has_one_default_style_that_fits_its_columns(package: Path) -> None:
     with closing(sqlite3.connect(package)) as database:
         rows = database.execute(
@@ -132,6 +171,10 @@ def test_every_layer_has_one_default_style_that_fits_its_columns(package: Path) 
 def test_geopackage_that_cannot_be_written(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"coverage\.gpkg: cannot be written"):
         write_geopackage(tmp_path / "missing" / "coverage.gpkg", seen, spots)
+    double = spots.assign(AREA_M2=0.0)
+    with pytest.raises(StoreError, match=r"coverage\.gpkg: cannot be written"):
+        write_geopackage(tmp_path / "coverage.gpkg", seen, double)
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
 
 
 # -------------------------------------------------------------------------------------------------------- the raster
@@ -209,6 +252,27 @@ def test_map_shows_what_data_say_as_text(page: str) -> None:
     assert "<b>bold</b>" not in sightgrid.explore(odd).get_root().render()
 
 
+@pytest.mark.parametrize("words", TEMPLATES)
+def test_map_never_evaluates_what_data_say(spots: gpd.GeoDataFrame, words: str) -> None:
+    site = make_site(words)
+    cameras = site.cameras.assign(name=words).rename(index={"free": words})
+    odd = coverage.measure(site.with_cameras(cameras), cell_m=50)
+    spots = spots.assign(nearest_camera_id=words).rename(index={spots.index[0]: words})
+    text = sightgrid.explore(odd.site, odd, spots).get_root().render()
+    assert "1337" not in text
+    *_, blind, found = (features for features, _ in map_data(text))
+    rows = [each["properties"]["v"] for each in found if "v" in each["properties"]]
+    assert rows[0][:2] == [words, words]
+    assert [blind[0]["properties"]["v"][i] for i in (0, 5)] == [words, words]
+    assert f"<title>sightgrid: {html.escape(words)}</title>" in text
+    headline, legend = (json.loads(each) for each in re.findall(r'sightgrid\.panel\(.*, (".*")\);', text))
+    assert f"<h1>{html.escape(words)}</h1>" in headline
+    assert "Legend" in legend
+    script = text[text.rindex("<script>") :]
+    assert script.count("</script>") == 1
+    assert not [opener for opener in ("{{", "{%", "{#", "\u2028") if opener in script]
+
+
 def test_map_has_every_layer_and_a_legend(page: str) -> None:
     for name in ("Coverage rate per cell", "Seen areas by pixel density", "Blind spots", "Cameras"):
         assert f'"{name}"' in page
@@ -217,9 +281,15 @@ def test_map_has_every_layer_and_a_legend(page: str) -> None:
     assert "[px/m]" in page
 
 
-def test_map_layers_hold_the_site(page: str, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
+def map_data(page: str) -> list[tuple[list[dict[str, Any]], dict[str, Any]]]:
+    """Return the features and the settings of each layer of a map."""
     found = re.findall(r"sightgrid\.shapes\(\s*\w+, (\{.*?\}), (\{\"labels.*?\})\);", page, re.DOTALL)
-    background, rates, masks, areas, blind, cameras = (json.loads(data)["features"] for data, _ in found)
+    return [(json.loads(data)["features"], json.loads(settings)) for data, settings in found]
+
+
+def test_map_layers_hold_the_site(page: str, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
+    found = map_data(page)
+    background, rates, masks, areas, blind, cameras = (features for features, _ in found)
     assert [len(background), len(masks)] == [3, 3]
     assert len(rates) == seen.cells["rate"].notna().sum()
     assert 1 <= len(areas) <= 6
@@ -234,9 +304,8 @@ def test_map_layers_hold_the_site(page: str, seen: Coverage, spots: gpd.GeoDataF
     (lon, lat), (lon_end, lat_end) = tick["geometry"]["coordinates"]
     assert lon_end > lon  # the first camera looks to the east
     assert lat_end == pytest.approx(lat, abs=1e-6)
-    for data, settings in found:
-        count = len(json.loads(settings)["styles"])
-        assert all(each["properties"]["s"] < count for each in json.loads(data)["features"])
+    for features, settings in found:
+        assert all(each["properties"]["s"] < len(settings["styles"]) for each in features)
 
 
 def test_map_is_the_same_every_time(page: str, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
@@ -318,6 +387,15 @@ def test_outputs_are_complete(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path:
     assert summary["cameras_total"] == 4
     assert 0 < summary["coverage_rate_lower"] <= summary["coverage_rate"] <= summary["coverage_rate_upper"] < 1
     assert list(summary["density_rates"]) == list(coverage.density_classes("iec2014"))
+    assert summary["not_measured"] == {"indoor?": 1}
+    assert summary["notes"] == []
+
+
+def test_summary_holds_every_note(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    notes = tuple(f"layer {i}: left out" for i in range(20))
+    noted = replace(seen, survey=replace(seen.survey, site=replace(seen.site, notes=notes)))
+    report.write_outputs(tmp_path / "out", noted, spots, summary={})
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["notes"] == list(notes)
 
 
 def test_summary_knows_no_nan() -> None:
@@ -399,6 +477,15 @@ def test_folder_that_is_a_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_foreign_folder_with_a_name_of_ours(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    (tmp_path / "out" / "map.html").mkdir(parents=True)
+    (tmp_path / "out" / "map.html" / "mine.txt").write_text("keep")
+    before = snapshot(tmp_path)
+    with pytest.raises(StoreError, match=r"map\.html is a folder there"):
+        write_all(tmp_path / "out", seen, spots)
+    assert snapshot(tmp_path) == before
+
+
 def test_folder_without_the_right_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders.os, "access", lambda *_: False)
     with pytest.raises(StoreError, match="no right to write"):
@@ -421,3 +508,11 @@ def test_figure_draws_both_maps(seen: Coverage, spots: gpd.GeoDataFrame, tmp_pat
     with Image.open(path) as picture:
         colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
     assert len(colours) > 50
+
+
+def test_figure_shows_what_data_say_as_text(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from sightgrid.report.figures import draw_coverage
+
+    odd = replace(seen, survey=replace(seen.survey, site=replace(seen.site, name=r"$\frac{$")))  # a broken formula
+    draw_coverage(odd, spots).savefig(tmp_path / "coverage.png", dpi=20)

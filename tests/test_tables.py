@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import sightgrid as sg
-from sightgrid.errors import CRSError, SchemaError, SourceError
-from sightgrid.gis.tables import ALIASES, KNOWN, read_cameras
+from sightgrid.errors import CRSError, SchemaError, SourceError, UnitRangeError
+from sightgrid.gis.headers import ALIASES, KNOWN
+from sightgrid.gis.tables import read_cameras
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +88,7 @@ def test_a_bad_row_is_told_apart(tmp_path: Path, name: str) -> None:
     with pytest.raises(SchemaError) as caught:
         read_cameras(file)
     error = caught.value
-    assert f"cameras.csv: cameras: {reason} (1 row: {name})" in str(error)
+    assert f"cameras.csv: cameras: {reason} (1 row: {name or 'row 2'})" in str(error)
     assert error.good is not None
     assert error.bad is not None
     assert error.good.index.tolist() == ["good"]
@@ -183,3 +184,78 @@ def test_tables_as_spreadsheets_write_them(tmp_path, delimiter, encoding):
     cameras = read_cameras(file)
     assert cameras.loc["a", "name"] == "人民广场"
     assert cameras.loc["a", "azimuth_deg"] == 45.0
+
+
+def test_a_table_in_gb_18030_tells_its_encoding_and_other_bytes_are_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, "a,116.39,39.91,人民广场", header="编号,经度,纬度,名称", encoding="gb18030")
+    assert read_cameras(file).attrs["encoding"] == "GB 18030"
+    assert "encoding" not in read_cameras(write(tmp_path, "a,116.39,39.91", header="编号,经度,纬度")).attrs
+    for header, row in (("编,经,纬", "一,116.39,39.91"), ("camera_id,lon,lat,name", "a,24.9,60.1,Łodź")):
+        with pytest.raises(SourceError, match="is neither UTF-8 nor GB 18030 text"):
+            read_cameras(write(tmp_path, row, header=header, encoding="gb18030" if "编" in header else "cp1250"))
+    file.write_bytes("camera_id,lon,lat,name\na,24.9,60.1,½¼\n".encode("gb18030") + b"\xa1\xa1")
+    with pytest.raises(SourceError, match="is neither UTF-8 nor GB 18030 text"):
+        read_cameras(file)
+
+
+def test_a_first_line_may_name_the_separator(tmp_path: Path) -> None:
+    for first in ("sep=;", '"sep=;"', "SEP=;\r"):
+        file = write(tmp_path, "camera_id;lon;lat;name", "a;24.94;60.17;x,y,z,u", header=first)
+        assert read_cameras(file).loc["a", "name"] == "x,y,z,u"
+
+
+def test_decimal_commas_are_told(tmp_path: Path) -> None:
+    file = write(tmp_path, "a;24,94;60,17;4,5", header="camera_id;lon;lat;mount_height_m")
+    with pytest.raises(SchemaError) as caught:
+        read_cameras(file)
+    for name in ("lon", "lat", "mount_height_m"):
+        assert f"{name}: must be a number (decimal comma?) (1 row: a)" in str(caught.value)
+
+
+def test_secrets_stay_out_of_the_rows_set_aside_and_of_messages(tmp_path: Path) -> None:
+    header = "camera_id,lon,lat,login,Password,cam_rtsp,密码,note"
+    rows = [
+        "good,24.94,60.17,admin,hunter2,h2,h3,x",
+        f"zero,0,0,admin,hunter2,h2,h3,{ADDRESS}",
+        "short,24.94,60.17,hunter2,h2,h3,x",
+    ]
+    cameras = read_cameras(write(tmp_path, *rows, header=header), bad_rows="set_aside")
+    assert cameras.index.tolist() == ["good"]
+    assert "hunter2" not in cameras.to_csv()
+    text = (tmp_path / "cameras.rejected.csv").read_text(encoding="utf-8")
+    assert not {word for word in ("hunter2", "h2", "h3", "rtsp:") if word in text}
+    assert "zero,0,0,admin" in text
+    assert "short" in text
+    for header in (f"a,cam,24.9,60.1,{ADDRESS}", f"camera_id,lon,lat,{ADDRESS},{ADDRESS}"):
+        with pytest.raises(SchemaError) as caught:
+            read_cameras(write(tmp_path, rows[0], header=header))
+        assert "***" in str(caught.value)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_of_the_user_is_not_overwritten(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD, "zero,0,0,,,,,")
+    foreign = tmp_path / "cameras.rejected.csv"
+    foreign.write_text("mine", encoding="utf-8")
+    for _ in range(2):
+        cameras = read_cameras(file, bad_rows="set_aside")
+        assert cameras.attrs["rejected"]["file"] == str(tmp_path / "cameras.rejected-2.csv")
+    assert foreign.read_text(encoding="utf-8") == "mine"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_rows_that_cannot_be_written_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    file = write(tmp_path, GOOD, "zero,0,0,,,,,")
+    monkeypatch.setattr("pandas.DataFrame.to_csv", refuse)
+    with pytest.raises(SourceError, match=r"set aside cannot be written \(Permission denied\): lon, lat: .*row: zero"):
+        read_cameras(file, bad_rows="set_aside")
+    with pytest.raises(UnitRangeError, match="bad_rows: 'skip' is not known"):
+        read_cameras(file, bad_rows="skip")  # type: ignore[arg-type]
+
+
+def test_a_place_without_a_metric_system_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CRSError, match=r"cameras.csv: cameras: no UTM zone fits"):
+        read_cameras(write(tmp_path, "a,24.94,89.99", header="camera_id,lon,lat"))

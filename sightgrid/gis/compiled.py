@@ -21,7 +21,7 @@ def drop_stale_kernels(package: Path = PACKAGE) -> int:
     package : pathlib.Path
         Folder whose parts hold the sources, with a ``__pycache__`` in each.
     """
-    indexes = list(package.glob("*/__pycache__/*.nbi"))
+    indexes = list(package.glob("**/__pycache__/*.nbi"))
     if not indexes:
         return 0
     sources = {index.parent.parent / f"{index.name.split('.')[0]}.py" for index in indexes}
@@ -29,7 +29,7 @@ def drop_stale_kernels(package: Path = PACKAGE) -> int:
     stale = [index for index in indexes if index.stat().st_mtime < newest]
     if not stale:
         return 0
-    compiled = [*indexes, *package.glob("*/__pycache__/*.nbc")]
+    compiled = [*indexes, *package.glob("**/__pycache__/*.nbc")]
     with suppress(PermissionError):  # another user's installation: its sources are not edited in place
         for file in compiled:
             file.unlink(missing_ok=True)

@@ -11,11 +11,16 @@ import geopandas as gpd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
+from sightgrid import schemas
 from sightgrid.errors import CRSError, Fault, SchemaError, SourceError
-from sightgrid.gis.tables import read_cameras
+from sightgrid.gis.headers import name_columns
+from sightgrid.gis.layers import parse_columns, take_single_parts
+from sightgrid.gis.tables import Cameras, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pyproj import CRS
 
 VECTOR_SUFFIXES = (".gpkg", ".geojson", ".json", ".fgb", ".shp")
 # layer of the site -> names a file or a layer of a GeoPackage may have
@@ -28,22 +33,36 @@ LAYER_NAMES = {
     "zones": ("zones", "study"),
 }
 NEEDED = ("cameras", "obstacles")
+NO_ROWS = Fault("layer", "holds no rows")
 SQLITE_HEADER_BYTES = 100
 
 
 @dataclass
 class Raw:
-    """Layers as they were read, and the file each came from."""
+    """Layers as they were read, and the file each came from; cameras apart."""
 
     frames: dict[str, gpd.GeoDataFrame]
     sources: dict[str, str]
-    fault: SchemaError | None = None  # about the rows of a camera table that are not among the frames
+    cameras: Cameras
 
 
-def read_folder(folder: Path) -> Raw:
-    """Read the files of a folder that are called like layers; raises SourceError where one is missing or doubled."""
+def holds_layer(path: Path) -> bool:
+    """Tell whether a path is a file, or a folder with a file that is called like a layer."""
+    if not path.is_dir():
+        return path.exists()
+    stems = {name for names in LAYER_NAMES.values() for name in names}
+    return any(file.stem.lower() in stems for file in path.iterdir())
+
+
+def read_folder(folder: Path, *, cameras: bool = True) -> Raw:
+    """Read the files of a folder that are called like layers; raises SourceError where one is missing or doubled.
+
+    Without `cameras` the folder's own cameras are not looked at.
+    """
     found: dict[str, Path] = {}
     for kind, stems in LAYER_NAMES.items():
+        if kind == "cameras" and not cameras:
+            continue
         files = sorted(file for file in folder.iterdir() if file.is_file() and file.stem.lower() in stems)
         suffixes = (*VECTOR_SUFFIXES, ".csv") if kind == "cameras" else VECTOR_SUFFIXES
         usable = [file for file in files if file.suffix.lower() in suffixes]
@@ -56,36 +75,38 @@ def read_folder(folder: Path) -> Raw:
             raise SourceError(f"{files[0]}: cannot read a {files[0].suffix} file; use {', '.join(suffixes)}")
         if usable:
             found[kind] = usable[0]
-    _require(folder, list(found), "file")
-    frames = {kind: read_layer(file, kind) for kind, file in found.items() if file.suffix.lower() != ".csv"}
-    raw = Raw(frames, {kind: str(file) for kind, file in found.items()})
-    if "cameras" not in frames:
-        try:
-            frames["cameras"] = read_cameras(found["cameras"], crs=frames["obstacles"].crs)
-        except SchemaError as error:
-            if error.good is None:
-                raise
-            frames["cameras"], raw.fault = error.good, error
-    return raw
+    _require(folder, list(found), "file", cameras=cameras)
+    frames = {kind: read_layer(file, kind) for kind, file in found.items() if kind != "cameras"}
+    crs = frames["obstacles"].crs
+    stored = read_camera_file(found["cameras"], crs) if cameras else Cameras(schemas.empty("cameras", crs))
+    return Raw(frames, {kind: str(file) for kind, file in found.items()}, stored)
 
 
-def read_package(path: Path) -> Raw:
-    """Read the layers of a GeoPackage that are called like those of a site."""
+def read_camera_file(path: Path, crs: CRS) -> Cameras:
+    """Read cameras from a table, whose ``x``, ``y`` are in `crs`, or from a layer."""
+    return Cameras(read_layer(path, "cameras")) if path.suffix.lower() in VECTOR_SUFFIXES else read_table(path, crs)
+
+
+def read_package(path: Path, *, cameras: bool = True) -> Raw:
+    """Read the layers of a GeoPackage that are called like those of a site, maybe without its cameras."""
     names = _list_layers(path)
     found: dict[str, str] = {}
     for kind, allowed in LAYER_NAMES.items():
+        if kind == "cameras" and not cameras:
+            continue
         usable = [name for name in names if name.lower() in allowed]
         if len(usable) > 1:
             raise SourceError(f"{path}: {kind}: several layers hold it: {', '.join(usable)}")
         if usable:
             found[kind] = usable[0]
-    _require(path, list(found), "layer")
+    _require(path, list(found), "layer", cameras=cameras)
     frames = {kind: read_layer(path, kind, name) for kind, name in found.items()}
-    return Raw(frames, dict.fromkeys(frames, str(path)))
+    stored = frames.pop("cameras") if cameras else schemas.empty("cameras", frames["obstacles"].crs)
+    return Raw(frames, dict.fromkeys(found, str(path)), Cameras(stored))
 
 
-def _require(path: Path, found: list[str], what: str) -> None:
-    missing = [kind for kind in NEEDED if kind not in found]
+def _require(path: Path, found: list[str], what: str, *, cameras: bool) -> None:
+    missing = [kind for kind in NEEDED if kind not in found and (cameras or kind != "cameras")]
     if missing:
         raise SourceError(f"{path}: missing {what} {' and '.join(' or '.join(LAYER_NAMES[kind]) for kind in missing)}")
 
@@ -121,6 +142,7 @@ def _check_whole(path: Path) -> None:
 def read_layer(path: Path, kind: str | None, layer: str | None = None) -> gpd.GeoDataFrame:
     """Read one layer; of a file with several, the one that is called like its kind."""
     names = _list_layers(path)
+    called = layer or path.stem
     if layer is None:
         named = [name for name in names if kind and name.lower() in LAYER_NAMES[kind]]
         if len(names) != 1 and len(named) != 1:
@@ -135,6 +157,18 @@ def read_layer(path: Path, kind: str | None, layer: str | None = None) -> gpd.Ge
         raise SchemaError(what, (Fault("geometry", "missing column"),), source=str(path))
     if frame.crs is None:
         raise CRSError(f"{path}: {what}: no coordinate system is given")
-    if kind in NEEDED and frame.empty:
-        raise SchemaError(what, (Fault("layer", "holds no rows"),), source=str(path))
-    return frame
+    if (kind == "cameras" and frame.empty) or (kind == "obstacles" and not _has_shape(frame)):
+        raise SchemaError(what, (NO_ROWS,), source=str(path))
+    if kind is None:
+        return frame
+    frame = take_single_parts(parse_columns(name_columns(frame, kind, source=path), kind))
+    return as_study(frame) if kind == "zones" and called.lower() == "study" else frame
+
+
+def as_study(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Take all polygons of a layer as the study area, whatever else it says about them."""
+    return zones[[*zones.columns.intersection(["zone_id"]), zones.geometry.name]].assign(rule="study")
+
+
+def _has_shape(frame: gpd.GeoDataFrame) -> bool:
+    return bool((~(frame.geometry.isna() | frame.geometry.is_empty)).any())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -11,21 +11,74 @@ import shapely
 
 from sightgrid import schemas
 from sightgrid.columns import COLUMNS, INDEX
-from sightgrid.errors import FIRST_IDS, SchemaError
+from sightgrid.errors import FIRST_IDS, SchemaError, hide
+from sightgrid.gis.rejected import blank_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sightgrid.columns import Dtype
 
 POLYGON = int(shapely.GeometryType.POLYGON)
 POLYGONAL = (POLYGON, int(shapely.GeometryType.MULTIPOLYGON))
 SLIVER_SHARE = 0.01
 COLLECTIONS = 4  # from this type number on a geometry has parts
+# layer and column -> words as ledgers write them
+WORDS = {
+    ("cameras", "kind"): {"枪机": "fixed", "半球": "dome", "球机": "ptz", "云台": "ptz", "全景": "panorama"},
+    ("cameras", "mount"): {
+        "立杆": "pole", "墙": "wall", "壁装": "wall", "屋顶": "roof", "吊装": "ceiling", "灯杆": "street_lamp",
+    },
+}  # fmt: skip
+FLAGS = {"true": True, "1": True, "yes": True, "是": True, "false": False, "0": False, "no": False, "否": False}
 
 
 def tell(layer: str, what: str, ids: Sequence[str]) -> str:
     """Say in one line what was done to how many rows, and name the first of them."""
     more = ", …" if len(ids) > FIRST_IDS else ""
-    return f"{layer}: {what}: {len(ids)} ({', '.join(ids[:FIRST_IDS])}{more})"
+    return f"{layer}: {what}: {len(ids)} ({', '.join(map(hide, ids[:FIRST_IDS]))}{more})"
+
+
+def parse_columns(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Turn text into numbers, flags and known words; what cannot be turned stays text for the check to find."""
+    frame = frame.copy(deep=False)
+    for column in COLUMNS[kind]:
+        if column.name in frame.columns:
+            words = WORDS.get((kind, column.name))
+            frame[column.name] = parse_column(frame[column.name], column.dtype, words=words)
+    return frame
+
+
+def parse_column(values: pd.Series[Any], dtype: Dtype, *, words: dict[str, str] | None = None) -> pd.Series[Any]:
+    """Turn the text of one column into what its type or its words say, cell by cell."""
+    if pd.api.types.is_bool_dtype(values.dtype) or (dtype == "text" and words is None):
+        return values
+    numeric = pd.api.types.is_numeric_dtype(values.dtype)
+    if not numeric:
+        values = values.astype(object)
+        values = values.where(values.map(lambda value: not isinstance(value, str) or bool(value.strip())), None)
+    if words is not None:
+        return values.map(lambda text: words.get(text.lower(), text.lower()) if isinstance(text, str) else text)
+    if dtype == "flag":
+        # a shapefile or a table writes a flag as a number or a word
+        return values.astype(object).map(
+            lambda value: FLAGS.get(str(value).lower().removesuffix(".0"), value), na_action="ignore"
+        )
+    if numeric:
+        return values
+    numbers = pd.to_numeric(values, errors="coerce")
+    unread = values.notna() & numbers.isna()
+    return numbers.astype(object).where(~unread, values) if unread.any() else numbers.astype(float)
+
+
+def take_single_parts(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Turn collections of one part, as QGIS writes them, into that part."""
+    shapes = frame.geometry.to_numpy()
+    single = (shapely.get_type_id(shapes) >= COLLECTIONS) & (shapely.get_num_geometries(shapes) == 1)
+    if not single.any():
+        return frame
+    shapes = np.where(single, shapely.get_geometry(shapes, 0), shapes)
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
 
 
 def name_rows(frame: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
@@ -101,15 +154,17 @@ def assume_kind(cameras: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     given = cameras["kind"] if "kind" in cameras.columns else pd.Series(None, index=cameras.index, dtype="object")
     unknown = given.isna()
     cameras["kind"] = given.where(~unknown, "fixed")
-    before = cameras["assumed"].fillna("") if "assumed" in cameras.columns else [""] * len(cameras)
-    cameras["assumed"] = np.array(
-        [
-            ",".join([*filter(None, text.split(",")), *(["kind"] if blank and "kind" not in text.split(",") else [])])
-            for text, blank in zip(before, unknown, strict=True)
-        ],
-        dtype=object,
-    )
+    before = cameras["assumed"].astype(object).fillna("") if "assumed" in cameras.columns else [""] * len(cameras)
+    texts = [_add_kind(text) if blank else text for text, blank in zip(before, unknown, strict=True)]
+    cameras["assumed"] = pd.Series(texts, index=cameras.index, dtype=object)
     return cameras
+
+
+def _add_kind(assumed: Any) -> Any:
+    if not isinstance(assumed, str):  # left to the check
+        return assumed
+    names = [name for name in assumed.split(",") if name]
+    return ",".join(names if "kind" in names else [*names, "kind"])
 
 
 def settle(
@@ -125,7 +180,9 @@ def settle(
     frame = schemas.complete(frame, kind)
     verdict = schemas.check(frame, kind, extra=extra)
     if verdict.faults:
-        bad = pd.DataFrame(frame[verdict.bad].drop(columns=["stream_url"], errors="ignore")).reset_index()
+        bad = blank_addresses(
+            pd.DataFrame(frame[verdict.bad]).drop(columns="stream_url", errors="ignore").reset_index()
+        )
         bad["reason"] = [reason for reason in verdict.reasons if reason]
         good = cast_columns(frame[~verdict.bad], kind) if not verdict.bad.all() else None
         raise SchemaError(kind, verdict.faults, source=source, good=good, bad=bad)

@@ -37,7 +37,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     -------
     layers : dict of GeoDataFrame
         The layers in one metric coordinate system, the study area (the box in the file's header, else the hull of the
-        streets) among the zones.
+        streets) among the zones; the cameras in longitude and latitude, as they are mapped.
     notes : list of str
         What was repaired, assumed or left out, counted.
 
@@ -47,7 +47,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
         The file cannot be read, or holds nothing to build a site from.
     """
     try:
-        extract = read_extract(str(path))
+        extract = read_extract(path)
     except (RuntimeError, OSError) as error:
         raise SourceError(f"{path}: cannot be read as OpenStreetMap data ({error})") from error
     area, study_note = _choose_study(path, extract)
@@ -66,7 +66,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
         geometry=gpd.GeoSeries([area], crs=WGS84, index=["study"]),
     )
     layers = {
-        "cameras": cameras.to_crs(crs),
+        "cameras": cameras,
         "obstacles": obstacles,
         "streets": streets,
         "water": water,
@@ -76,6 +76,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     return layers, [
         "all layers: data © OpenStreetMap contributors, ODbL 1.0",
         study_note,
+        *(f"{kind}: the extract holds none" for kind in ("obstacles", "streets") if layers[kind].empty),
         *camera_notes,
         *extract.notes(),
         *height_notes,
@@ -91,7 +92,8 @@ def _choose_study(path: Path, extract: Extract) -> tuple[shapely.Geometry, str]:
         return extract.box, "zones: the study area is the box in the file's header"
     hull = shapely.convex_hull(shapely.MultiLineString([way.lonlat for way in extract.ways]))
     if hull.geom_type != "Polygon":
-        raise SourceError(f"{path}: has no box in its header and no streets, so it gives no study area")
+        streets = "its streets lie on one line" if extract.ways else "no streets"
+        raise SourceError(f"{path}: has no box in its header and {streets}, so it gives no study area")
     return hull, "zones: the file's header has no box, so the study area is the hull of the streets"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import osmium
 import shapely
@@ -15,6 +15,9 @@ from sightgrid.gis.layers import tell
 from sightgrid.gis.places import read_category
 from sightgrid.gis.streets import Way, is_street
 from sightgrid.gis.water import is_water
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEYS = (
     "man_made", "building", "highway", "natural", "waterway", "amenity", "railway", "public_transport", "place",
@@ -75,15 +78,16 @@ def is_building(tags: dict[str, str]) -> bool:
     return tags.get("building", "no") != "no"
 
 
-def read_extract(path: str) -> Extract:
+def read_extract(path: Path) -> Extract:
     """Collect what a file holds; raises RuntimeError where osmium cannot read it."""
     extract = Extract()
-    with osmium.io.Reader(path, osm_entity_bits.NOTHING) as reader:
+    file = osmium.io.File(str(path), path.suffix.lower().lstrip("."))  # osmium itself knows small letters only
+    with osmium.io.Reader(file, osm_entity_bits.NOTHING) as reader:
         box = reader.header().box()
     if box.valid():
         extract.box = shapely.box(box.bottom_left.lon, box.bottom_left.lat, box.top_right.lon, box.top_right.lat)
     factory = osmium.geom.WKBFactory()
-    processor = osmium.FileProcessor(path).with_locations().with_areas(KeyFilter(*KEYS)).with_filter(KeyFilter(*KEYS))
+    processor = osmium.FileProcessor(file).with_locations().with_areas(KeyFilter(*KEYS)).with_filter(KeyFilter(*KEYS))
     built: set[int] = set()
     for item in processor:
         if isinstance(item, Node):
@@ -100,7 +104,7 @@ def read_extract(path: str) -> Extract:
     for number in built & extract.relations.keys():  # an area may come before or after its relation
         _forget_outer(extract, extract.relations.pop(number))
     if extract.relations:
-        _mend_relations(path, extract)
+        _mend_relations(file, extract)
     return extract
 
 
@@ -164,11 +168,11 @@ def _locate(way: OsmWay) -> list[list[tuple[int, LonLat]]]:
     return [run for run in runs if len(run) > 1]
 
 
-def _mend_relations(path: str, extract: Extract) -> None:
+def _mend_relations(file: osmium.io.File, extract: Extract) -> None:
     """Make what can be made of the relations that lack members or nodes: a second pass for their ways."""
     wanted = {way for rings in extract.relations.values() for way in (*rings.outer, *rings.inner)}
     found: dict[int, list[list[LonLat]]] = {}
-    for item in osmium.FileProcessor(path).with_locations().with_filter(IdFilter(wanted)):
+    for item in osmium.FileProcessor(file).with_locations().with_filter(IdFilter(wanted)):
         if isinstance(item, OsmWay) and item.id in wanted:
             found[item.id] = [[point for _, point in run] for run in _locate(item)]
     for number, rings in sorted(extract.relations.items()):

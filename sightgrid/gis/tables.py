@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from difflib import get_close_matches
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -15,54 +15,29 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
 from sightgrid import schemas
-from sightgrid.columns import COLUMNS
-from sightgrid.errors import CRSError, Fault, SchemaError, SourceError
+from sightgrid.errors import CRSError, Fault, SchemaError, SourceError, hide
 from sightgrid.gis.crs import WGS84, choose_metric_crs
-from sightgrid.gis.layers import assume_kind, cast_columns
+from sightgrid.gis.headers import COORDINATES, KNOWN, canonical, find_faults
+from sightgrid.gis.layers import assume_kind, cast_columns, parse_column, parse_columns
+from sightgrid.gis.rejected import check_choice, hide_secrets, write_rejected
 
 if TYPE_CHECKING:
     import os
 
-# header as written in ledgers -> column of the contract
-ALIASES = {
-    "编号": "camera_id",
-    "设备编码": "camera_id",
-    "名称": "name",
-    "点位名称": "name",
-    "设备名称": "name",
-    "类型": "kind",
-    "摄像机类型": "kind",
-    "安装方式": "mount",
-    "安装高度": "mount_height_m",
-    "朝向": "azimuth_deg",
-    "方位角": "azimuth_deg",
-    "俯仰角": "tilt_deg",
-    "水平视场角": "hfov_deg",
-    "垂直视场角": "vfov_deg",
-    "传感器宽度": "sensor_width_mm",
-    "焦距": "focal_mm",
-    "水平像素": "width_px",
-    "垂直像素": "height_px",
-    "红外距离": "ir_range_m",
-    "最大距离": "max_range_m",
-    "点位类型": "owner_class",
-    "用途": "purpose",
-    "取流地址": "stream_url",
-    "室内": "indoor",
-    "经度": "lon",
-    "longitude": "lon",
-    "纬度": "lat",
-    "latitude": "lat",
-}
-VALUES: dict[str, dict[str, str | bool]] = {
-    "kind": {"枪机": "fixed", "半球": "dome", "球机": "ptz", "云台": "ptz", "全景": "panorama"},
-    "mount": {"立杆": "pole", "墙": "wall", "壁装": "wall", "屋顶": "roof", "吊装": "ceiling", "灯杆": "street_lamp"},
-    "indoor": {"true": True, "1": True, "yes": True, "是": True, "false": False, "0": False, "no": False, "否": False},
-}
+    from numpy.typing import NDArray
+
+UTF8 = "UTF-8"
 DELIMITERS = ",;\t"  # which of them a table uses is told by its header
-COORDINATES = (("lon", "lat"), ("x", "y"))
-RULES = {column.name: column for column in COLUMNS["cameras"]}
-KNOWN = ("camera_id", *RULES, "lon", "lat", "x", "y")
+CJK = re.compile("[\u3400-\u9fff]")
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)  # what Excel takes its delimiter from
+
+
+class Cameras(NamedTuple):
+    """Cameras as they were read, what is wrong with others, and the rows of a table as written but for secrets."""
+
+    frame: gpd.GeoDataFrame
+    fault: SchemaError | None = None
+    rows: pd.DataFrame | None = None
 
 
 def read_cameras(
@@ -90,7 +65,8 @@ def read_cameras(
     -------
     GeoDataFrame
         Cameras in a metric coordinate system chosen from the data. ``attrs["ignored_columns"]`` names the headers that
-        were not used, ``attrs["rejected"]`` holds ``count`` and ``file`` of the rows set aside.
+        were not used, ``attrs["rejected"]`` holds ``count`` and ``file`` of the rows set aside, ``attrs["encoding"]``
+        the encoding if it is not UTF-8.
 
     Raises
     ------
@@ -99,7 +75,9 @@ def read_cameras(
     SchemaError
         The header is wrong, or rows break a rule; ``good`` and ``bad`` hold the rows apart.
     CRSError
-        ``x``/``y`` without a `crs`.
+        ``x``/``y`` without a `crs`, or cameras where no metric system fits.
+    UnitRangeError
+        `bad_rows` is neither of the two.
 
     Examples
     --------
@@ -109,142 +87,108 @@ def read_cameras(
     >>> read_cameras(file)["azimuth_deg"].tolist()
     [45.0]
     """
+    check_choice(bad_rows)
     path = Path(path)
-    raw, ragged = _read_rows(path)
-    headers = {name: _canonical(name) for name in raw.columns}
-    ignored, pair = _check_header(path, headers)
-    frame = raw.rename(columns=headers).drop(columns=ignored)
-    frame = frame.apply(_parse_column)
-    frame, findings = _place(frame, pair, crs, path)
+    cameras, fault, _ = read_table(path, crs)
+    try:
+        cameras = cameras.to_crs(choose_metric_crs(cameras))
+    except CRSError as error:
+        raise CRSError(f"{path}: cameras: {error}") from error
+    if fault is None:
+        return cameras
+    fault.good = cameras
+    if bad_rows == "raise" or fault.bad is None:
+        raise fault
+    cameras.attrs["rejected"] = write_rejected(fault.bad, path, fault.faults)
+    return cameras
+
+
+def read_table(path: Path, crs: CRS | str | int | None) -> Cameras:
+    """Read a camera table; its good rows stay in the coordinate system they are written in.
+
+    Raises
+    ------
+    SourceError, CRSError
+        As in `read_cameras`.
+    SchemaError
+        The header is wrong, or no row is good.
+    """
+    raw, ragged, encoding = _read_rows(path)
+    headers = {name: canonical(name) for name in raw.columns}
+    faults = find_faults(headers, KNOWN, coordinates=True)
+    if faults:
+        raise SchemaError("cameras", tuple(faults), source=str(path))
+    ignored = [name for name, column in headers.items() if column not in KNOWN]
+    frame = parse_columns(raw.rename(columns=headers).drop(columns=ignored), "cameras")
+    frame, findings = _place(frame, crs, path)
     ids = frame.pop("camera_id")
     frame.index = pd.Index(ids.fillna(""), name="camera_id", dtype="str")
     cameras = schemas.complete(assume_kind(frame), "cameras")
     findings.append(schemas.Finding("row", "has more or fewer fields than the header", ragged))
     verdict = schemas.check(cameras, "cameras", extra=tuple(findings))
-
-    good = cameras[~verdict.bad]
-    if len(good):
-        good = cast_columns(good.to_crs(choose_metric_crs(good)), "cameras")
-        good.attrs["ignored_columns"] = tuple(ignored)
-    if not verdict.faults:
-        if cameras.empty:
-            raise SchemaError("cameras", (Fault("row", "the table holds no rows"),), source=str(path))
-        return good
-    # stream addresses may hold passwords, and in a row with a field too few they stand in another column
-    rejected = raw[verdict.bad].map(lambda text: "" if "://" in text else text, na_action="ignore")
-    rejected[[name for name, column in headers.items() if column == "stream_url"]] = ""
-    rejected["reason"] = [reason for reason in verdict.reasons if reason]
-    if bad_rows == "raise" or good.empty:
-        kept = None if good.empty else good
-        raise SchemaError("cameras", verdict.faults, source=str(path), good=kept, bad=rejected)
-    good.attrs["rejected"] = write_rejected(rejected, path)
-    return good
+    if cameras.empty:
+        raise SchemaError("cameras", (Fault("row", "the table holds no rows"),), source=str(path))
+    fault, rows = None, hide_secrets(raw, ragged)
+    if verdict.faults:
+        bad = rows[verdict.bad]
+        bad["reason"] = [reason for reason in verdict.reasons if reason]
+        fault = SchemaError("cameras", verdict.faults, source=str(path), bad=bad)
+        if verdict.bad.all():
+            raise fault
+    good = cast_columns(cameras[~verdict.bad], "cameras")
+    good.attrs["ignored_columns"] = tuple(ignored)
+    if encoding != UTF8:
+        good.attrs["encoding"] = encoding
+    return Cameras(good, fault, rows[~verdict.bad].set_axis(good.index))
 
 
-def write_rejected(rejected: pd.DataFrame, path: Path) -> dict[str, int | str]:
-    """Write rejected rows to ``<stem>.rejected.csv`` beside their source, and tell their count and file."""
-    target = path.with_name(f"{path.stem}.rejected.csv")
-    beside = target.with_name(f".{target.name}.part")
+def _read_rows(path: Path) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
+    """Read all fields as text, None where empty; tell which rows have not the header's length, and the encoding."""
+    unknown = f"{path}: is neither UTF-8 nor GB 18030 text; save the table as CSV in UTF-8"
     try:
-        rejected.to_csv(beside, index=False, encoding="utf-8")
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise SourceError(f"{target}: the rows set aside cannot be written ({error.strerror})") from error
-    return {"count": len(rejected), "file": str(target)}
-
-
-def _read_rows(path: Path) -> tuple[pd.DataFrame, Any]:
-    """Read all fields as text; None where empty, and tell which rows are longer or shorter than the header."""
-    try:
-        text = _decode(path)
+        text, encoding = _decode(path)
+        told = SEPARATOR_LINE.fullmatch(text.partition("\n")[0])
+        text = text.partition("\n")[2] if told else text
         first = text.lstrip().partition("\n")[0]
-        delimiter = max(DELIMITERS, key=first.count)
+        delimiter = told[1] if told else max(DELIMITERS, key=first.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         lines = [line for line in reader if any(field.strip() for field in line)]
     except FileNotFoundError as error:
         raise SourceError(f"{path}: there is no such file") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: is neither UTF-8 nor GB 18030 text; save the table as CSV in UTF-8") from error
+        raise SourceError(unknown) from error
     except (OSError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as a table ({error})") from error
     if not lines:
         raise SourceError(f"{path}: the file is empty")
     header, *rows = lines
     names = [name.strip() for name in header]
+    # almost any bytes are GB 18030: a table is believed to be where it speaks Chinese and of cameras
+    if encoding != UTF8 and not (CJK.search(text) and any(canonical(name) in KNOWN for name in names)):
+        raise SourceError(unknown)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise SchemaError("cameras", (Fault(", ".join(doubled), "column is there twice"),), source=str(path))
+        raise SchemaError("cameras", (Fault(", ".join(map(hide, doubled)), "column is there twice"),), source=str(path))
     width = len(names)
     ragged = np.array([len(row) != width for row in rows], bool)
     fields = [[field.strip() or None for field in (row + [""] * width)[:width]] for row in rows]
-    return pd.DataFrame(fields, columns=names, dtype="object"), ragged
+    return pd.DataFrame(fields, columns=names, dtype="object"), ragged, encoding
 
 
-def _decode(path: Path) -> str:
+def _decode(path: Path) -> tuple[str, str]:
     """Decode UTF-8, or GB 18030 (which holds GBK and GB 2312): what spreadsheets write in China."""
     raw = path.read_bytes()
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig"), UTF8
     except UnicodeDecodeError:
-        return raw.decode("gb18030")
-
-
-def _canonical(header: str) -> str:
-    for name in (header, header.lower()):
-        if name in ALIASES:
-            return ALIASES[name]
-    return header.lower() if header.lower() in KNOWN else header
-
-
-def _check_header(path: Path, headers: dict[str, str]) -> tuple[list[str], tuple[str, str]]:
-    """Return the unused columns and the pair of coordinate columns, or raise on a header that cannot be right."""
-    names = list(headers.values())
-    unknown = [name for name in names if name not in KNOWN]
-    faults = []
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        written = ", ".join(header for header, column in headers.items() if column == name)
-        faults.append(Fault(name, f"several columns hold it: {written}"))
-    pair = next((pair for pair in COORDINATES if set(pair) <= set(names)), None)
-    if "camera_id" not in names:
-        faults.append(Fault("camera_id", "missing column"))
-    if pair is None:
-        faults.append(Fault("lon, lat (or x, y)", "missing columns"))
-    if faults and unknown:
-        faults.append(Fault(", ".join(unknown), "unknown columns" if len(unknown) > 1 else "unknown column"))
-    elif unknown:
-        for name in unknown:
-            near = get_close_matches(name.lower(), KNOWN, n=1, cutoff=0.8)
-            if near:
-                faults.append(Fault(name, f"unknown column, perhaps {near[0]}"))
-    if faults:
-        faults.append(Fault("expected columns", ", ".join(KNOWN)))
-    if faults or pair is None:
-        raise SchemaError("cameras", tuple(faults), source=str(path))
-    return unknown, pair
-
-
-def _parse_column(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Turn text into numbers, flags and known words; what cannot be turned stays text for the check to find."""
-    name = str(values.name)
-    words = VALUES.get(name)
-    if words is not None:
-        return values.map(lambda text: words.get(text.lower(), text.lower()), na_action="ignore")
-    rule = RULES.get(name)
-    if name in {"lon", "lat", "x", "y"} or (rule is not None and rule.dtype in {"number", "whole"}):
-        numbers = pd.to_numeric(values, errors="coerce")
-        unread = values.notna() & numbers.isna()
-        return numbers.astype(object).where(~unread, values) if unread.any() else numbers.astype(float)
-    return values
+        return raw.decode("gb18030"), "GB 18030"
 
 
 def _place(
-    frame: pd.DataFrame,
-    pair: tuple[str, str],
-    crs: CRS | str | int | None,
-    path: Path,
+    frame: pd.DataFrame, crs: CRS | str | int | None, path: Path
 ) -> tuple[gpd.GeoDataFrame, list[schemas.Finding]]:
     """Make points from the coordinate columns, and find the rows where that fails."""
+    pair = next(pair for pair in COORDINATES if set(pair) <= set(frame.columns))
     if pair == ("lon", "lat"):
         system = WGS84
     elif crs is None:
@@ -256,11 +200,12 @@ def _place(
             raise CRSError(f"{path}: cameras: {crs!r} is not a coordinate system") from error
     findings, numbers = [], []
     for name, limit in zip(pair, (180.0, 90.0), strict=True):
-        values = frame[name]
+        values = parse_column(frame[name], "number")
         number = pd.to_numeric(values, errors="coerce").to_numpy(float)
         given = values.notna().to_numpy()
         findings.append(schemas.Finding(name, "must be given", ~given))
-        findings.append(schemas.Finding(name, "must be a number", given & ~np.isfinite(number)))
+        wrong = given & ~np.isfinite(number)
+        findings.append(schemas.Finding(name, schemas.number_rule(values[wrong]), wrong))
         if system.is_geographic:
             rule = f"must lie in [-{limit:g}, {limit:g}]"
             findings.append(schemas.Finding(name, rule, np.isfinite(number) & (np.abs(number) > limit)))

@@ -7,8 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sightgrid.report.folder import replace_folder
-from sightgrid.report.geopackage import write_geopackage
+from sightgrid.report.geopackage import reasons_not_measured, write_geopackage
 from sightgrid.report.maps import explore
+from sightgrid.report.plan import write_plan
+from sightgrid.report.plan_map import draw_plan
 from sightgrid.report.raster import write_count_raster
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
 
     from sightgrid.coverage import Coverage
 
-__all__ = ["OUTPUTS", "explore", "write_outputs"]
+__all__ = ["OURS", "OUTPUTS", "draw_plan", "explore", "write_outputs", "write_plan"]
 
 OUTPUTS = ("coverage.gpkg", "coverage.tif", "map.html", "summary.json")
 
 # What may lie beside our files: SQLite would replay a stale journal into the new GeoPackage
-_TRACES = ("coverage.gpkg-journal", "coverage.gpkg-shm", "coverage.gpkg-wal", "coverage.tif.aux.xml")
+OURS = (*OUTPUTS, "coverage.gpkg-journal", "coverage.gpkg-shm", "coverage.gpkg-wal", "coverage.tif.aux.xml")
 
 
 def write_outputs(
@@ -46,7 +48,7 @@ def write_outputs(
     spots : geopandas.GeoDataFrame
         Its blind spots.
     summary : dict
-        What ``summary.json`` says; NaN is written as null.
+        What ``summary.json`` says, besides the site's notes and why cameras were not measured; NaN is written as null.
     progress : callable, optional
         Called as ``progress("files", done, total)``.
 
@@ -64,13 +66,14 @@ def write_outputs(
     def write_map(path: Path) -> None:
         explore(seen.site, seen, spots).save(str(path))
 
+    told = {**summary, "not_measured": reasons_not_measured(seen), "notes": list(seen.site.notes)}
     writers: dict[str, Callable[[Path], object]] = {
         "coverage.gpkg": lambda path: write_geopackage(path, seen, spots),
         "coverage.tif": lambda path: write_count_raster(path, seen),
         "map.html": write_map,
-        "summary.json": lambda path: path.write_text(summary_text(summary), encoding="utf-8"),
+        "summary.json": lambda path: path.write_text(summary_text(told), encoding="utf-8"),
     }
-    with replace_folder(folder, ours=[*OUTPUTS, *_TRACES]) as temporary:
+    with replace_folder(folder, ours=OURS) as temporary:
         for done, (name, write) in enumerate(writers.items(), start=1):
             write(temporary / name)
             if progress:

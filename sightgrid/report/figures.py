@@ -137,7 +137,8 @@ def _draw_words(words: Axes, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
     ]
     top = 1.0
     for line, size, weight, colour in lines:
-        words.text(0, top, line, size=size, weight=weight, color=colour, va="top", transform=words.transAxes)
+        look: dict[str, Any] = {"size": size, "weight": weight, "color": colour, "va": "top"}
+        words.text(0, top, line, parse_math=False, transform=words.transAxes, **look)  # a name is no formula
         top -= size / 72 * 1.42 / HEIGHT_IN
     if sources(seen.site):
         words.text(0, 0, "Data " + ", ".join(sources(seen.site)), size=8.5, color=_QUIET, transform=words.transAxes)

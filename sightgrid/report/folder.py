@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, ours: Sequence[str] = ()) -> None:
     """Raise early where a folder could not be written, before long work is spent on it.
 
     Parameters
     ----------
     folder : pathlib.Path
         The output folder; it need not exist.
+    ours : sequence of str
+        Names of the files that will be written or taken away there.
 
     Raises
     ------
     StoreError
-        The path, or a part of it, is a file, or the nearest existing folder cannot be written.
+        The path, or a part of it, is a file, the nearest existing folder cannot be written, or there is a folder where
+        one of our files belongs.
     """
     with _clear_errors(folder):
         whole = folder.resolve()
@@ -38,6 +41,10 @@ def check_folder(folder: Path) -> None:
         for path in (exists, exists.parent) if exists == whole else (exists,):
             if not os.access(path, os.W_OK | os.X_OK):
                 msg = f"{folder}: cannot be written: no right to write in {path}"
+                raise StoreError(msg)
+        for name in ours:
+            if (whole / name).is_dir():
+                msg = f"{folder}: cannot be written: {name} is a folder there, not a file of a former run"
                 raise StoreError(msg)
 
 
@@ -64,7 +71,7 @@ def replace_folder(folder: Path, *, ours: Sequence[str]) -> Iterator[Path]:
     StoreError
         The folder cannot be made, written or renamed.
     """
-    check_folder(folder)
+    check_folder(folder, ours=ours)
     whole = folder.resolve()
     made = [parent for parent in whole.parents if not parent.exists()]
     with _clear_errors(folder):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import pandas as pd
 import pyogrio
 
+from sightgrid.columns import COLUMNS
 from sightgrid.errors import StoreError
 from sightgrid.report import styles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    import geopandas as gpd
 
     from sightgrid.coverage import Coverage
 
-_SECRET = ("stream_url",)  # an address that opens a camera never leaves the site
+_LEFT_OUT = ("stream_url", "assumed")  # what opens a camera never leaves the site; the results have their own `assumed`
+_WRITTEN = "2000-01-01T00:00:00.000Z"  # instead of the time, so that equal results are equal files
+_CLOCK = "OGR_CURRENT_DATE"
 
 
 def write_geopackage(path: Path, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
@@ -47,21 +51,33 @@ def write_geopackage(path: Path, seen: Coverage, spots: gpd.GeoDataFrame) -> Non
     }
     types = {"cameras": "Point", "streets": "LineString", "grid": "Polygon"}
     try:
-        for name, (frame, _) in layers.items():
-            kind = types.get(name, "MultiPolygon")
-            pyogrio.write_dataframe(
-                frame.reset_index(),
-                path,
-                layer=name,
-                driver="GPKG",
-                geometry_type=kind,
-                promote_to_multi=kind == "MultiPolygon",
-            )
-        table = style_table({name: style for name, (_, style) in layers.items()})
-        pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
-    except pyogrio.errors.DataSourceError as error:
+        with _stopped_clock():
+            for name, (frame, _) in layers.items():
+                kind = types.get(name, "MultiPolygon")
+                pyogrio.write_dataframe(
+                    frame.reset_index(),
+                    path,
+                    layer=name,
+                    driver="GPKG",
+                    geometry_type=kind,
+                    promote_to_multi=kind == "MultiPolygon",
+                )
+            table = style_table({name: style for name, (_, style) in layers.items()})
+            pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         msg = f"{path.name}: cannot be written: {error}"
         raise StoreError(msg) from error
+
+
+@contextmanager
+def _stopped_clock() -> Iterator[None]:
+    """Make GDAL write one fixed time into the files, not the present."""
+    before = pyogrio.get_gdal_config_option(_CLOCK)
+    pyogrio.set_gdal_config_options({_CLOCK: _WRITTEN})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_CLOCK: before})
 
 
 def camera_status(seen: Coverage) -> pd.Series[str]:
@@ -75,9 +91,8 @@ def camera_status(seen: Coverage) -> pd.Series[str]:
 
 def camera_layer(seen: Coverage) -> gpd.GeoDataFrame:
     """Return the cameras with what was found out about them, without the addresses of their streams."""
-    cameras = seen.site.cameras.drop(columns=[*_SECRET, "assumed"], errors="ignore")
     found = seen.seen[["area_m2", "model", "measured", "moved_m", "reason", "assumed"]]
-    return cameras.join(found.assign(status=camera_status(seen)))
+    return _known_columns(seen.site.cameras, "cameras").join(found.assign(status=camera_status(seen)))
 
 
 def seen_area_layer(seen: Coverage) -> gpd.GeoDataFrame:
@@ -88,7 +103,20 @@ def seen_area_layer(seen: Coverage) -> gpd.GeoDataFrame:
 
 def street_layer(seen: Coverage) -> gpd.GeoDataFrame:
     """Return the streets with the length that is observable and seen [m] and the rate (0..1)."""
-    return seen.site.streets.join(seen.streets[["observable_m", "observed_m", "rate"]])
+    found = seen.streets[["observable_m", "observed_m", "rate"]]
+    return _known_columns(seen.site.streets, "streets").join(found)
+
+
+def _known_columns(frame: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
+    """Leave out what nobody asked for: it may hold a password, or bear the name of a result."""
+    known = [column.name for column in COLUMNS[kind] if column.name in frame and column.name not in _LEFT_OUT]
+    return gpd.GeoDataFrame(frame[known], geometry=frame.geometry)
+
+
+def reasons_not_measured(seen: Coverage) -> dict[str, int]:
+    """Return why cameras were not measured, each reason with the number of its cameras, the most frequent first."""
+    counts = seen.seen.loc[~seen.seen["measured"].astype(bool), "reason"].value_counts()
+    return {str(reason): int(count) for reason, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))}
 
 
 def style_table(documents: dict[str, str]) -> pd.DataFrame:
@@ -106,7 +134,7 @@ def style_table(documents: dict[str, str]) -> pd.DataFrame:
             "description": f"sightgrid: {layer.replace('_', ' ')}",
             "owner": "",
             "ui": "",
-            "update_time": pd.Timestamp("2000-01-01"),
+            "update_time": pd.Timestamp(_WRITTEN).tz_localize(None),
         }
         for layer, document in documents.items()
     ]

@@ -126,7 +126,17 @@ class Features:
         return '{"type":"FeatureCollection","features":[' + ",\n".join(self._texts) + "]}"
 
 
-class ShapeLayer(folium.map.Layer):  # type: ignore[misc]
+class _Script(folium.MacroElement):  # type: ignore[misc]
+    """A piece whose script goes into the page as it is; MacroElement itself would read it as a template once more."""
+
+    def render(self, **kwargs: object) -> None:
+        script = self._template.module.script(self, kwargs)
+        self.get_root().script.add_child(_Verbatim(script), name=self.get_name())
+        for child in self._children.values():
+            child.render(**kwargs)
+
+
+class ShapeLayer(folium.map.Layer, _Script):  # type: ignore[misc]
     """A layer of styled shapes with popups; what data say is shown as text, never as HTML."""
 
     _template = Template(
@@ -160,7 +170,7 @@ class ShapeLayer(folium.map.Layer):  # type: ignore[misc]
         )
 
 
-class Panel(folium.MacroElement):  # type: ignore[misc]
+class Panel(_Script):
     """A box of ready HTML in one corner of the map; the caller escapes what comes from data."""
 
     _template = Template(
@@ -177,7 +187,7 @@ class Panel(folium.MacroElement):  # type: ignore[misc]
         self.content, self.position = script_json(content), script_json(position)
 
 
-class Frame(folium.MacroElement):  # type: ignore[misc]
+class Frame(_Script):
     """Where the map opens, its scale bar, and the line that says whose data these are."""
 
     _template = Template(
@@ -205,5 +215,6 @@ def geojson_texts(geometry: gpd.GeoSeries) -> list[str]:
 
 
 def script_json(value: object) -> str:
-    """Return JSON that is safe inside a script element, whatever text it holds."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    """Return JSON that is safe inside a script element and inside a template, whatever text it holds."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return re.sub(r"\{(?=[{%#])", r"\\u007b", text)  # JSON itself never has these pairs, so they are within a string

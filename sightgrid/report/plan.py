@@ -1,0 +1,190 @@
+"""A plan for new cameras as a folder: layers for QGIS, GeoJSON, the map, the costs and the summary."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+
+from sightgrid.errors import StoreError
+from sightgrid.report import styles
+from sightgrid.report.folder import replace_folder
+from sightgrid.report.geopackage import _stopped_clock, style_table
+from sightgrid.report.plan_map import compare_cells, draw_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import geopandas as gpd
+
+    from sightgrid.coverage import Coverage
+    from sightgrid.coverage.placement import Placement
+
+PLAN_OUTPUTS = ("placement.gpkg", "placement.geojson", "map.html", "costs.csv", "summary.json")
+# SQLite would replay a stale journal into the new GeoPackage
+PLAN_OURS = (*PLAN_OUTPUTS, "placement.gpkg-journal", "placement.gpkg-shm", "placement.gpkg-wal")
+
+_COLUMNS = [
+    "rank",
+    "mount_id",
+    "model",
+    "kind",
+    "mount",
+    "mount_height_m",
+    "azimuth_deg",
+    "tilt_deg",
+    "hfov_deg",
+    "width_px",
+    "height_px",
+    "price",
+    "cumulative_price",
+    "gain",
+    "cumulative_share",
+]
+_COSTS = ["rank", "camera_id", "model", "price", "cumulative_price", "gain", "cumulative_share", "phase"]
+_LAYERS = {"cameras_new": "Point", "seen_areas_new": "MultiPolygon", "demand": "Point", "grid": "Polygon"}
+
+
+def write_plan(
+    folder: Path,
+    plan: Placement,
+    *,
+    before: Coverage | None,
+    after: Coverage,
+    phases: pd.DataFrame,
+    summary: dict[str, Any],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Write a plan into a folder, or leave the folder as it was.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The output folder. Files of ours are replaced once all new ones are complete, other files stay.
+    plan : Placement
+        The new cameras.
+    before, after : Coverage
+        The measured coverage of the site as it was (None where it has no cameras) and of the planned site.
+    phases : pandas.DataFrame
+        What is built when: see `Placement.phases`.
+    summary : dict
+        What ``summary.json`` says; see `summarise_plan`.
+    progress : callable, optional
+        Called as ``progress("files", done, total)``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    StoreError
+        The folder or a file cannot be written.
+    """
+    cameras = camera_table(plan, after, phases)
+    writers: dict[str, Callable[[Path], object]] = {
+        "placement.gpkg": lambda path: _write_geopackage(path, plan, cameras, before, after),
+        "placement.geojson": lambda path: _write_geojson(path, cameras),
+        "map.html": lambda path: draw_plan(plan, before, after).save(str(path)),
+        "costs.csv": lambda path: cameras.reset_index()[_COSTS].round(6).to_csv(path, index=False),
+        "summary.json": lambda path: _write_json(path, summary),
+    }
+    with replace_folder(folder, ours=PLAN_OURS) as temporary:
+        for done, (name, write) in enumerate(writers.items(), start=1):
+            write(temporary / name)
+            if progress:
+                progress("files", done, len(writers))
+    return [folder / name for name in writers]
+
+
+def summarise_plan(plan: Placement, before: Coverage | None, after: Coverage, phases: pd.DataFrame) -> dict[str, Any]:
+    """Return the figures of a plan and what `measure` found for it, as ``summary.json`` holds them.
+
+    Parameters
+    ----------
+    plan : Placement
+        The new cameras.
+    before, after : Coverage
+        The measured coverage of the site as it was (None where it has no cameras) and of the planned site.
+    phases : pandas.DataFrame
+        What is built when: see `Placement.phases`.
+
+    Returns
+    -------
+    dict
+        The keys of `Placement.summary`, ``measured_before_rate``, ``measured_after_rate``, ``interrupted``, ``notes``
+        of the site, and ``phases`` as a list.
+    """
+    return {
+        **plan.summary(),
+        "measured_before_rate": 0.0 if before is None else before.totals["coverage_rate"],
+        "measured_after_rate": after.totals["coverage_rate"],
+        "interrupted": plan.solution.interrupted,
+        "phases": [{name: row[name].item() for name in row.dtype.names} for row in phases.to_records()],
+        "notes": list(plan.site.notes),
+    }
+
+
+def camera_table(plan: Placement, after: Coverage, phases: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the new cameras by rank, with the phase that builds each of them and the area it sees [m²]."""
+    cameras = plan.chosen[[*_COLUMNS, "geometry"]].copy()
+    cameras.insert(1, "phase", np.repeat(phases.index.to_numpy(int), phases["cameras"].to_numpy(int)))
+    cameras.insert(len(cameras.columns) - 1, "area_m2", after.seen.loc[cameras.index, "area_m2"])
+    return cameras
+
+
+def _write_geopackage(
+    path: Path, plan: Placement, cameras: gpd.GeoDataFrame, before: Coverage | None, after: Coverage
+) -> None:
+    seen = cameras[["rank", "model", "area_m2"]]
+    areas = seen.set_geometry(after.seen.geometry[cameras.index], crs=plan.site.crs)
+    frames = {
+        "cameras_new": cameras,
+        "seen_areas_new": areas[~areas.geometry.is_empty],
+        "demand": plan.demand,
+        "grid": compare_cells(before, after),
+    }
+    documents = {
+        "seen_areas_new": styles.seen_area_style(sorted(areas["model"].unique())),
+        "grid": styles.grid_style().replace('attr="rate"', 'attr="rate_after"'),
+    }
+    try:
+        with _stopped_clock():
+            for name, kind in _LAYERS.items():
+                pyogrio.write_dataframe(
+                    frames[name].reset_index(),
+                    path,
+                    layer=name,
+                    driver="GPKG",
+                    geometry_type=kind,
+                    promote_to_multi=kind == "MultiPolygon",
+                )
+            table = style_table(documents)
+            pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise StoreError(f"{path.name}: cannot be written: {error}") from error
+
+
+def _write_geojson(path: Path, cameras: gpd.GeoDataFrame) -> None:
+    """Write the new cameras as RFC 7946 wants them: WGS 84, and no member that names a coordinate system."""
+    table = pd.DataFrame(cameras.drop(columns="geometry")).reset_index().astype(object)
+    rows = table.where(table.notna(), None).to_dict("records")
+    features = [
+        {
+            "type": "Feature",
+            "id": row["camera_id"],
+            "geometry": {"type": "Point", "coordinates": [round(point.x, 7), round(point.y, 7)]},
+            "properties": row,
+        }
+        for row, point in zip(rows, cameras.geometry.to_crs(4326), strict=True)
+    ]
+    _write_json(path, {"type": "FeatureCollection", "features": features})
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
