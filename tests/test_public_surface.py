@@ -26,13 +26,19 @@ NAMES = [
 ]
 COVERAGE = [
     "Coverage",
+    "Placement",
     "blind_spots",
     "class_areas",
     "count_raster",
     "criticality",
     "density_classes",
     "measure",
+    "place",
+    "pose_cameras",
+    "propose_mounts",
     "raster_shape",
+    "read_catalogue",
+    "sample_demand",
     "view_areas",
 ]
 

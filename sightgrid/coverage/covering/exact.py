@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from sightgrid.coverage.covering.instance import Instance
 
-# Entries of the matrix beyond which the solver would not get anywhere in the time a planner waits.
+# Entries of the matrix beyond which the solver would not get anywhere in the time a planner waits, and in a second.
 MOST_ENTRIES = 600_000
+ENTRIES_PER_SECOND = 10_000
 # What is solved without a look at the clock, where the caller sets no time limit.
 FEW_ENTRIES = 500
 
@@ -32,7 +33,8 @@ class Answer:
 
 def fits(instance: Instance, seconds: float) -> bool:
     """Whether it is worth trying."""
-    return instance.sees.nnz <= (MOST_ENTRIES if np.isfinite(seconds) else FEW_ENTRIES)
+    most = min(MOST_ENTRIES, ENTRIES_PER_SECOND * seconds) if np.isfinite(seconds) else FEW_ENTRIES
+    return instance.sees.nnz <= most
 
 
 def plan_exactly(instance: Instance, *, count: int, budget: float, seconds: float) -> Answer:

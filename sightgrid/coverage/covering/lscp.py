@@ -169,7 +169,7 @@ class _Covering:
                 if run.stopped:
                     break
                 search()
-            if run.may_prove and fits(instance, run.seconds_left):
+            if run.may_prove and fits(instance, _EXACT_SHARE * run.seconds_left):
                 self._solve_exactly()
             while not run.stopped:
                 search()

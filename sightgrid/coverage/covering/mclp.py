@@ -161,7 +161,7 @@ class _Planning:
             self._tighten_bound()
             while not run.stopped and self._search.rounds < _FIRST_ROUNDS:
                 self._wander()
-            if run.may_prove and fits(self._instance, run.seconds_left):
+            if run.may_prove and fits(self._instance, _EXACT_SHARE * run.seconds_left):
                 self._solve_exactly()
             while not run.stopped:
                 self._wander()
