@@ -136,7 +136,7 @@ def _measure(
 
     started = time.perf_counter()
     drop_stale_kernels()
-    if not has_compiled_kernels():
+    if sys.stderr.isatty() and not has_compiled_kernels():
         typer.echo("First run: the kernels are compiled once, which takes about half a minute.", err=True)
     files: list[Path] = []
     try:

@@ -348,7 +348,8 @@ def test_interrupt_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     out.mkdir()
     (out / "summary.json").write_text("old")
     code = (
-        "import time, sightgrid.report as report\n"
+        "import signal, time, sightgrid.report as report\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background is born deaf to it
         "def wait(*_):\n"
         "    print('writing', flush=True)\n"
         "    time.sleep(120)\n"

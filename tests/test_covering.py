@@ -104,8 +104,9 @@ def test_stopping_rules():
     problem = Problem(draw(300, 200, 0.02, 1))
     assert 50 <= solve_lscp(problem, stop=Rounds(50)).rounds <= 51
     assert solve_lscp(problem, stop=Rounds(100_000) | Gap(0.99)).rounds <= 1000
-    assert solve_lscp(problem, stop=NoImprovement(500) | Seconds(30)).seconds < 20
-    assert solve_mclp(problem, count=9, stop=Seconds(1)).seconds < 3
+    # both end long before the search would by itself; how long exactly is the machine's affair
+    assert solve_lscp(problem, stop=NoImprovement(500) | Seconds(600)).seconds < 300
+    assert solve_mclp(problem, count=9, stop=Seconds(1)).seconds < 60
 
 
 @pytest.mark.parametrize("options", [{}, {"share": 0.8}])
@@ -196,6 +197,13 @@ def test_ranking_and_summary():
     text = plan.summary()
     assert f"{len(plan.chosen)} candidates" in text
     assert ("proven optimal" in text) == (plan.status == "optimal")
+
+
+def test_points_with_one_candidate_do_not_stall_the_search():
+    alone = draw(200, 150, 0.04, 7)
+    beside = sparse.block_diag([alone, np.eye(6)], format="csc")
+    costs = [solve_lscp(Problem(sees), stop=Rounds(20_000)).objective for sees in (alone, beside)]
+    assert costs[1] == costs[0] + 6
 
 
 def test_large_problem_is_bounded_and_better_than_greedy():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -122,10 +123,11 @@ def _solve(
     def work() -> None:
         found.append(milp(cost, integrality=whole, bounds=Bounds(lower, 1.0), constraints=rules, options=options))
 
-    # The solver does not hear Ctrl-C; waiting for it in another thread does.
+    # The solver does not hear Ctrl-C and looks at the clock now and then only; waiting for it in another thread does.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    while thread.is_alive():
+    deadline = time.monotonic() + 1.05 * seconds
+    while thread.is_alive() and time.monotonic() < deadline:
         thread.join(0.05)
     if not found:
         return Answer(None, None, infeasible=False)

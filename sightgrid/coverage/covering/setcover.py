@@ -93,12 +93,15 @@ def _cheapest(members, size, score, price, flipped_at, tabu_since):
 
 @njit(cache=True, nogil=True)
 def _best_for(r, row_start, row_cols, col_start, col_rows, score, price, chosen, group, holder, seen_at, flipped_at):
-    """The candidate that sees point r and helps most, unless nothing around it moved since it was removed."""
+    """The candidate that sees point r and helps most; if possible one around which something moved since it left."""
     found, most, oldest = -1, -np.inf, 0
+    longest_gone = -1  # where nothing moved around any of them: a point with a single candidate, for example
     for q in range(row_start[r], row_start[r + 1]):
         j = row_cols[q]
         if chosen[j]:
             continue
+        if longest_gone < 0 or flipped_at[j] < flipped_at[longest_gone]:
+            longest_gone = j
         gain = score[j]
         if group[j] >= 0 and holder[group[j]] >= 0:
             gain -= score[holder[group[j]]]
@@ -114,7 +117,7 @@ def _best_for(r, row_start, row_cols, col_start, col_rows, score, price, chosen,
             if not free:
                 continue
         found, most, oldest = j, gain, flipped_at[j]
-    return found
+    return found if found >= 0 else longest_gone
 
 
 @njit(cache=True, nogil=True)
