@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that ``sightgrid --help`` ans
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path

@@ -6,6 +6,7 @@ Heavy modules are imported inside the command, so that ``sightgrid --help`` answ
 from __future__ import annotations
 
 import math
+import sys
 import time
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,7 +119,7 @@ def _write(
     from sightgrid.gis.compiled import has_compiled_kernels  # noqa: PLC0415
 
     started = time.perf_counter()
-    if not has_compiled_kernels():
+    if sys.stderr.isatty() and not has_compiled_kernels():
         typer.echo("First run: the kernels are compiled once, which takes about a minute.", err=True)
     files: list[Path] = []
     try:
