@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Entries of the matrix beyond which the solver would not get anywhere in the time a planner waits, and in a second.
 MOST_ENTRIES = 600_000
 ENTRIES_PER_SECOND = 10_000
+# Longer than this it seldom gets anywhere, and a user who interrupts it would wait for the process to end.
+LONGEST_SECONDS = 30.0
 # What is solved without a look at the clock, where the caller sets no time limit.
 FEW_ENTRIES = 500
 
@@ -117,14 +119,16 @@ def _solve(
 ) -> Answer:
     options: dict[str, float] = {"mip_rel_gap": 0.0}
     if np.isfinite(seconds):
-        options["time_limit"] = max(seconds, 0.1)
+        seconds = min(max(seconds, 0.1), LONGEST_SECONDS)
+        options["time_limit"] = seconds
     found: list[Any] = []
 
     def work() -> None:
         found.append(milp(cost, integrality=whole, bounds=Bounds(lower, 1.0), constraints=rules, options=options))
 
     # The solver does not hear Ctrl-C and looks at the clock now and then only; waiting for it in another thread does.
-    thread = threading.Thread(target=work, daemon=True)
+    # No daemon: a process that ends first waits for the solver's time limit, since one cut off in mid-air aborts it.
+    thread = threading.Thread(target=work)
     thread.start()
     deadline = time.monotonic() + 1.05 * seconds
     while thread.is_alive() and time.monotonic() < deadline:
