@@ -17,6 +17,7 @@ from sightgrid.coverage.covering import (
     solve_lscp,
     solve_mclp,
 )
+from sightgrid.coverage.covering.stopping import State
 from sightgrid.errors import InfeasibleError, InputError, UnitRangeError
 
 FEW = Rounds(2000)
@@ -95,6 +96,17 @@ def test_lscp_share_is_checked(share):
 def test_must_is_checked():
     with pytest.raises(InputError, match="must: 4 booleans"):
         solve_mclp(Problem(SQUARE), count=1, must=[1, 0, 0, 0])
+
+
+def test_stopping_rules_look_at_the_state_they_are_given():
+    assert Seconds(1.0).seconds_left(State(seconds=0.4)) == pytest.approx(0.6)
+    assert not Seconds(1.0)(State(seconds=0.99))
+    assert Seconds(1.0)(State(seconds=1.0))
+    assert Rounds(10).rounds_left(State(rounds=7)) == 3
+    either = Seconds(1.0) | Rounds(10)
+    assert either(State(seconds=2.0))
+    assert either(State(rounds=10))
+    assert not either(State(seconds=0.5, rounds=9))
 
 
 def test_stopping_rules():
