@@ -16,7 +16,8 @@ import rasterio
 from small_site import CRS, X0, Y0, make_site, write_folder
 from typer.testing import CliRunner
 
-from sightgrid import cli, cli_place, coverage, datasets
+from sightgrid import cli, coverage, datasets
+from sightgrid.cli import place as place_command
 from sightgrid.report import plan as plan_report
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def interrupt_at(at: str) -> Callable[..., Callable[[str, int, int], None]]:
 def test_interrupted_search_writes_the_best_plan_so_far(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_place, "_fold_search", interrupt_at("reduce"))
+    monkeypatch.setattr(place_command, "_fold_search", interrupt_at("reduce"))
     out = tmp_path / "out"
     result = run(folder, "--out", out, "--budget", "2", *COARSE)
     assert result.exit_code == 130
@@ -229,7 +230,7 @@ def test_interrupted_search_writes_the_best_plan_so_far(
 def test_interruption_before_the_search_writes_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_place, "_fold_search", interrupt_at("seen areas"))
+    monkeypatch.setattr(place_command, "_fold_search", interrupt_at("seen areas"))
     result = run(folder, "--out", tmp_path / "out", "--budget", "2", *COARSE)
     assert result.exit_code == 130
     assert result.stderr == "sightgrid: interrupted; nothing was written\n"

@@ -1,0 +1,9 @@
+"""The command line: thin commands, one clear line for what goes wrong.
+
+Heavy modules are imported inside the commands, so that ``sightgrid --help`` answers at once.
+"""
+
+from sightgrid.cli import measure, place
+from sightgrid.cli.app import app, main
+
+__all__ = ["app", "main", "measure", "place"]
