@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Dtype = Literal["text", "number", "whole", "flag"]
-KINDS = ("cameras", "obstacles", "streets", "water", "places", "zones")
+KINDS = ("cameras", "obstacles", "streets", "water", "places", "posts", "zones")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Column:
 
 CAMERA_KINDS = ("fixed", "dome", "ptz", "panorama")
 MOUNTS = ("pole", "wall", "roof", "ceiling", "street_lamp", "traffic_signals", "building")
+POST_KINDS = ("street_lamp", "pole")
 ZONE_RULES = ("study", "private", "forbidden", "consent", "observable")
 
 INDEX: dict[str, tuple[str, ...]] = {
@@ -48,6 +49,7 @@ INDEX: dict[str, tuple[str, ...]] = {
     "streets": ("u", "v", "key"),
     "water": ("water_id",),
     "places": ("place_id",),
+    "posts": ("post_id",),
     "zones": ("zone_id",),
 }
 
@@ -57,6 +59,7 @@ GEOMETRY: dict[str, tuple[str, ...]] = {
     "streets": ("LineString",),
     "water": ("Polygon",),
     "places": ("Point", "Polygon"),
+    "posts": ("Point",),
     "zones": ("Polygon",),
 }
 
@@ -107,6 +110,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("priority", "whole", "[1, 1000]", default=1),
         Column("required_density_px_m", "number", "(0, 10000]"),
         Column("required_views", "whole", "[1, 100]", default=1),
+    ),
+    "posts": (
+        Column("kind", "text", choices=POST_KINDS, default="pole"),
+        Column("height_m", "number", "(0, 60]"),
     ),
     "zones": (Column("name", "text"), Column("rule", "text", choices=ZONE_RULES, required=True)),
 }

@@ -27,7 +27,7 @@ class Site:
     ----------
     name : str
         What reports call the site.
-    cameras, obstacles, streets, water, places, zones : GeoDataFrame
+    cameras, obstacles, streets, water, places, posts, zones : GeoDataFrame
         The layers, as `sightgrid.columns` describes them; all but the cameras may be empty.
     notes : tuple of str
         What the reader repaired, assumed or left out, with counts.
@@ -44,6 +44,7 @@ class Site:
     streets: gpd.GeoDataFrame
     water: gpd.GeoDataFrame
     places: gpd.GeoDataFrame
+    posts: gpd.GeoDataFrame
     zones: gpd.GeoDataFrame
     notes: tuple[str, ...] = ()
 

@@ -54,7 +54,7 @@ def streets_frame(lines: Sequence[Sequence[tuple[float, float]]], *, covered: An
     return schemas.complete(gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS), "streets")
 
 
-def layer(kind: str, shapes: Sequence[shapely.Geometry], **columns: Any) -> gpd.GeoDataFrame:
+def layer(kind: str, shapes: Sequence[shapely.Geometry], /, **columns: Any) -> gpd.GeoDataFrame:
     """Water, places or zones, named by their number."""
     index = pd.Index([f"{kind[0]}{n}" for n in range(len(shapes))], dtype="str", name=schemas.INDEX[kind][0])
     frame = gpd.GeoDataFrame(pd.DataFrame(columns, index=index), geometry=list(shapes), crs=CRS)
@@ -68,7 +68,7 @@ def make_site(
     zones = layer("zones", [study], rule="study")
     if "zones" in layers:
         zones = pd.concat([zones, layers.pop("zones").rename(index=lambda name: f"more-{name}")])
-    every = {kind: layers.get(kind, schemas.empty(kind, CRS)) for kind in ("streets", "water", "places")}
+    every = {kind: layers.get(kind, schemas.empty(kind, CRS)) for kind in ("streets", "water", "places", "posts")}
     return Site(
         name="scene",
         cameras=schemas.complete(cameras, "cameras"),

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from sightgrid.columns import KINDS
 from sightgrid.site import Site
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def make_site(name: str = "block", *, notes: tuple[str, ...] = ()) -> Site:
             },
             [_point(130, 85)],
         ),
+        posts=_frame("post_id", {"post_id": ["lamp"], "kind": ["street_lamp"], "height_m": [6.0]}, [_point(40, 76)]),
         zones=_frame("zone_id", {"zone_id": ["all"], "name": ["Block"], "rule": ["study"]}, [_box(0, 0, 300, 200)]),
         notes=notes,
     )
@@ -108,6 +110,6 @@ def _line(*ends: tuple[float, float]) -> shapely.LineString:
 def write_folder(site: Site, folder: Path) -> Path:
     """Write a site as a folder of layers, the way a user would bring one."""
     folder.mkdir(parents=True)
-    for layer in ("cameras", "obstacles", "streets", "water", "places", "zones"):
+    for layer in KINDS:
         getattr(site, layer).reset_index().to_file(folder / f"{layer}.gpkg", layer=layer, driver="GPKG")
     return folder

@@ -65,6 +65,24 @@ def test_poles_stand_beside_streets_and_crossings_where_three_meet():
     )
 
 
+def test_posts_that_are_known_carry_cameras_and_spare_new_poles():
+    street = streets_frame([((EAST_M - 50.0, NORTH_M - 30.0), (EAST_M + 50.0, NORTH_M - 30.0))])
+    spots = [(-30.0, -26.0), (-25.0, -26.0), (0.0, 0.0), (30.0, -34.0)]  # one next to another, one inside the house
+    shapes = [shapely.Point(EAST_M + x, NORTH_M + y) for x, y in spots]
+    posts = layer("posts", shapes, kind=["street_lamp", "pole", "pole", "pole"], height_m=[8.0, np.nan, 5.0, 3.0])
+    town = site(streets=street, posts=posts)
+    mounts = propose_mounts(town, kinds=["post"], spacing_m=20.0)
+    assert relative(mounts).tolist() == [[-30.0, -26.0], [30.0, -34.0]]
+    assert mounts["mount"].tolist() == ["street_lamp", "pole"]
+    assert mounts["mount_height_m"].tolist() == [4.0, 3.0]  # no higher than the post
+    assert mounts["facing_deg"].isna().all()
+    both = propose_mounts(town, kinds=["pole", "post"], spacing_m=20.0)
+    alone = propose_mounts(town, kinds=["pole"], spacing_m=20.0)
+    poles = both[both["kind"] == "pole"].geometry
+    assert 0 < len(poles) < len(alone)
+    assert min(poles.distance(post).min() for post in shapes) > 10.0
+
+
 def test_no_mount_stands_inside_a_building_a_closed_zone_or_outside():
     private = layer("zones", [box(EAST_M - 60.0, NORTH_M, EAST_M + 60.0, NORTH_M + 60.0)], rule="private")
     mounts = propose_mounts(site(zones=private), spacing_m=5.0)

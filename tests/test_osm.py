@@ -213,6 +213,21 @@ def test_an_extract_may_be_called_in_capitals_and_take_other_cameras(tmp_path: P
     assert not any(note.startswith("cameras: ") for note in site.notes)
 
 
+def test_posts_that_could_carry_a_camera(tmp_path: Path) -> None:
+    drawing = Drawing()
+    drawing.way((0, 0), (10, 0), highway="residential")
+    lamp = drawing.node(1, 1, highway="street_lamp", height="6 m")
+    mast = drawing.node(2, 1, power="pole", height="0")
+    pole = drawing.node(3, 1, man_made="utility_pole", height="high")
+    drawing.node(4, 1, highway="street_lamp", support="wall_mounted")  # nothing stands there
+    drawing.node(5, 1, highway="street_lamp", lamp_mount="suspended")
+    drawing.node(6, 1, highway="traffic_signals")  # the stop line
+    posts = open_drawing(drawing, tmp_path).posts
+    assert posts.index.tolist() == [f"n{lamp}", f"n{mast}", f"n{pole}"]
+    assert posts["kind"].tolist() == ["street_lamp", "pole", "pole"]
+    assert posts["height_m"].fillna(-1.0).tolist() == [6.0, -1.0, -1.0]
+
+
 def test_an_extract_with_nothing_in_it_and_broken_files(tmp_path: Path) -> None:
     site = open_drawing(Drawing(), tmp_path)
     for kind in KINDS[:-1]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
@@ -123,10 +124,13 @@ def test_grid_layer_compares_before_and_after(planned: Planned) -> None:
 def test_styles_name_columns_that_exist(planned: Planned) -> None:
     path = planned.out / "placement.gpkg"
     table = pyogrio.read_dataframe(path, layer="layer_styles")
-    assert sorted(table["f_table_name"]) == ["grid", "seen_areas_new"]
+    assert sorted(table["f_table_name"]) == ["cameras_new", "demand", "grid", "seen_areas_new"]
     for row in table.itertuples():
         (column,) = re.findall(r'attr="(\w+)"', row.styleQML)
-        assert column in gpd.read_file(path, layer=row.f_table_name).columns
+        values = gpd.read_file(path, layer=row.f_table_name)[column]
+        if "categorizedSymbol" in row.styleQML:
+            known = re.findall(r'<category [^>]*?value="([^"]*)"', row.styleQML)
+            assert set(values.astype(str)) <= {unescape(each) for each in known}
 
 
 def test_geojson_keeps_to_rfc_7946(planned: Planned) -> None:

@@ -27,7 +27,7 @@ from sightgrid import coverage, report
 from sightgrid.errors import StoreError
 from sightgrid.report import folder as folders
 from sightgrid.report import map_layers, maps, styles, words
-from sightgrid.report.folder import check_folder, replace_folder
+from sightgrid.report.folder import check_folder, replace_folder, write_json
 from sightgrid.report.geopackage import write_geopackage
 from sightgrid.report.raster import fit_resolution, write_count_raster
 
@@ -398,9 +398,10 @@ def test_summary_holds_every_note(seen: Coverage, spots: gpd.GeoDataFrame, tmp_p
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["notes"] == list(notes)
 
 
-def test_summary_knows_no_nan() -> None:
-    text = report.summary_text({"a": math.nan, "b": {"c": math.inf, "d": 1.5}, "name": "Töölö"})
-    assert json.loads(text) == {"a": None, "b": {"c": None, "d": 1.5}, "name": "Töölö"}
+def test_summary_knows_no_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"a": math.nan, "b": {"c": [math.inf], "d": 1.5}, "name": "Töölö"})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"a": None, "b": {"c": [None], "d": 1.5}, "name": "Töölö"}
     assert text.startswith('{\n  "a": null')
 
 

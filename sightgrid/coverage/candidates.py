@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sightgrid.site import Site
 
-MOUNT_KINDS = ("corner", "facade", "pole", "crossing", "existing")
+MOUNT_KINDS = ("post", "corner", "facade", "pole", "crossing", "existing")
 OFF_WALL_M = 0.3
 KERB_M = 4.0  # how far from a street's axis a pole stands
 SAME_MOUNT_M = 2.0
@@ -42,11 +42,12 @@ def propose_mounts(
     ----------
     site : Site
     spacing_m : float
-        Distance of mounts along façades and streets.
+        Distance of mounts along façades and streets; known posts may stand half as far apart.
     mount_height_m : float
-        Height of every new mount above ground.
+        Height of every new mount above ground; a lower post carries it at its top.
     kinds : sequence of str
-        Which to propose: building ``corner``, ``facade``, ``pole`` along streets, ``crossing``, ``existing`` cameras.
+        Which to propose: ``post`` (a street lamp or pole that is known), building ``corner``, ``facade``, a new
+        ``pole`` along streets that have no post near, ``crossing``, ``existing`` cameras.
 
     Returns
     -------
@@ -74,41 +75,46 @@ def propose_mounts(
     if unknown or not len(kinds):
         raise UnitRangeError(f"kinds: {', '.join(unknown) or 'none given'}; choose from {', '.join(MOUNT_KINDS)}")
     ground = survey_ground(site)
-    polygons = site.obstacles.geometry.to_numpy()[solid_rows(site.obstacles)]
-    found = []
-    for kind in MOUNT_KINDS:  # the order decides which of two mounts in one place stays
-        if kind not in kinds:
-            continue
-        if kind == "corner":
-            xy, facing = _corners(polygons)
-        elif kind == "facade":
-            xy, facing = _facades(polygons, spacing_m)
-        elif kind == "pole":
-            xy, facing = _poles(ground.streets, spacing_m)
-        elif kind == "crossing":
-            xy, facing = _crossings(site.streets)
-        else:
-            xy = shapely.get_coordinates(site.cameras.geometry.to_numpy())
-            facing = np.full(len(xy), np.nan)
-        found.append(pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1], "kind": kind, "facing_deg": facing}))
-    table = pd.concat(found, ignore_index=True)
+    # the order decides which of two mounts in one place stays
+    found = {kind: _find_mounts(site, ground, kind, spacing_m) for kind in MOUNT_KINDS if kind in kinds}
+    if "post" in found and "pole" in found:  # a new pole is for where none stands
+        found["pole"] = _leave_apart(found["pole"], site.posts, spacing_m / 2.0)
+    table = pd.concat(found.values(), ignore_index=True)
     points = shapely.points(table[["x", "y"]].to_numpy())
-    keep = _on_ground(points, ground) & _first_of_its_place(points)
+    keep = _on_ground(points, ground) & _first_of_its_place(points, SAME_MOUNT_M)
     if not keep.any():
         raise InfeasibleError(f"{site.name}: none of {len(table)} mounts lies on open, public ground of the study area")
-    table = table[keep]
-    mounts = gpd.GeoDataFrame(
-        {
-            "kind": table["kind"].to_numpy(),
-            "mount": table["kind"].map({"corner": "wall", "facade": "wall"}).fillna("pole").to_numpy(),
-            "mount_height_m": mount_height_m,
-            "facing_deg": table["facing_deg"].to_numpy(),
-        },
-        geometry=points[keep],
-        crs=site.crs,
-    )
+    table["mount_height_m"] = np.fmin(table["height_m"], mount_height_m)
+    columns = ["kind", "mount", "mount_height_m", "facing_deg"]
+    mounts = gpd.GeoDataFrame(table.loc[keep, columns], geometry=points[keep], crs=site.crs)
     mounts.index = pd.Index([f"m{n}" for n in range(1, len(mounts) + 1)], name="mount_id")
     return mounts
+
+
+def _find_mounts(site: Site, ground: Ground, kind: str, spacing_m: float) -> pd.DataFrame:
+    """Mounts of one kind: ``x``, ``y``, ``kind``, ``mount``, ``height_m`` where it is known, ``facing_deg``."""
+    mount: object = "wall" if kind in {"corner", "facade"} else "pole"
+    height_m: object = np.nan
+    facing: object = np.nan
+    if kind == "post":
+        posts = site.posts[_first_of_its_place(site.posts.geometry.to_numpy(), spacing_m / 2.0)]
+        xy, mount, height_m = posts.get_coordinates().to_numpy(), posts["kind"].to_numpy(), posts["height_m"].to_numpy()
+    elif kind in {"corner", "facade"}:
+        polygons = site.obstacles.geometry.to_numpy()[solid_rows(site.obstacles)]
+        xy, facing = _corners(polygons) if kind == "corner" else _facades(polygons, spacing_m)
+    elif kind == "pole":
+        xy = _poles(ground.streets, spacing_m)
+    else:
+        xy = _crossings(site.streets) if kind == "crossing" else site.cameras.get_coordinates().to_numpy()
+    columns = {"x": xy[:, 0], "y": xy[:, 1], "kind": kind, "mount": mount, "height_m": height_m, "facing_deg": facing}
+    return pd.DataFrame(columns)
+
+
+def _leave_apart(mounts: pd.DataFrame, posts: gpd.GeoDataFrame, apart_m: float) -> pd.DataFrame:
+    """Leave out the mounts that stand near a post."""
+    tree = shapely.STRtree(posts.geometry.to_numpy())
+    near = tree.query(shapely.points(mounts[["x", "y"]].to_numpy()), predicate="dwithin", distance=apart_m)[0]
+    return mounts.drop(index=mounts.index[np.unique(near)])
 
 
 def _corners(polygons: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -147,7 +153,7 @@ def _facades(polygons: NDArray[np.object_], spacing_m: float) -> tuple[NDArray[n
     return at + OFF_WALL_M * away, _bearing(away)
 
 
-def _poles(streets: NDArray[np.object_], spacing_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _poles(streets: NDArray[np.object_], spacing_m: float) -> NDArray[np.float64]:
     """Points beside streets, on alternating sides."""
     length = shapely.length(streets)
     n = np.where(length > 0.0, np.maximum(np.round(length / spacing_m), 1), 0).astype(int)
@@ -160,19 +166,18 @@ def _poles(streets: NDArray[np.object_], spacing_m: float) -> tuple[NDArray[np.f
     along = ahead - behind
     along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     side = np.where(nth % 2 == 0, 1.0, -1.0)[:, None]
-    return here + KERB_M * side * np.column_stack([along[:, 1], -along[:, 0]]), np.full(len(line), np.nan)
+    return np.asarray(here + KERB_M * side * np.column_stack([along[:, 1], -along[:, 0]]))
 
 
-def _crossings(streets: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _crossings(streets: gpd.GeoDataFrame) -> NDArray[np.float64]:
     """Points where at least three streets meet."""
     if not len(streets):
-        return np.empty((0, 2)), np.empty(0)
+        return np.empty((0, 2))
     lines = streets.geometry.to_numpy()
     ends = np.concatenate([streets.index.get_level_values("u"), streets.index.get_level_values("v")])
     points = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
     _, first, count = np.unique(ends, return_index=True, return_counts=True)
-    xy = shapely.get_coordinates(points[first[count >= WAYS_TO_CROSS]])
-    return xy, np.full(len(xy), np.nan)
+    return np.asarray(shapely.get_coordinates(points[first[count >= WAYS_TO_CROSS]]))
 
 
 def _bearing(direction: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -188,9 +193,9 @@ def _on_ground(points: NDArray[np.object_], ground: Ground) -> NDArray[np.bool_]
     return np.asarray(keep, bool)
 
 
-def _first_of_its_place(points: NDArray[np.object_]) -> NDArray[np.bool_]:
+def _first_of_its_place(points: NDArray[np.object_], apart_m: float) -> NDArray[np.bool_]:
     """Mark every point that no earlier marked one stands next to."""
-    a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=SAME_MOUNT_M)
+    a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=apart_m)
     earlier = b < a
     order = np.lexsort((b[earlier], a[earlier]))
     keep = np.ones(len(points), bool)

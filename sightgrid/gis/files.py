@@ -30,6 +30,7 @@ LAYER_NAMES = {
     "streets": ("streets",),
     "water": ("water",),
     "places": ("places",),
+    "posts": ("posts", "street_lamps"),
     "zones": ("zones", "study"),
 }
 NEEDED = ("cameras", "obstacles")

@@ -16,6 +16,7 @@ from sightgrid.gis.obstacles import build_obstacles
 from sightgrid.gis.osm_cameras import build_cameras
 from sightgrid.gis.osm_extract import Extract, read_extract
 from sightgrid.gis.places import build_places
+from sightgrid.gis.posts import build_posts
 from sightgrid.gis.streets import build_streets
 from sightgrid.gis.water import build_water, close_coast, close_shore, read_kind
 
@@ -71,6 +72,7 @@ def read_osm(path: Path) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
         "streets": streets,
         "water": water,
         "places": places,
+        "posts": build_posts(extract.posts).to_crs(crs),
         "zones": zones.to_crs(crs),
     }
     return layers, [

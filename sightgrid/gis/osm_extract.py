@@ -13,6 +13,7 @@ from osmium.osm import Way as OsmWay
 
 from sightgrid.gis.layers import tell
 from sightgrid.gis.places import read_category
+from sightgrid.gis.posts import read_post
 from sightgrid.gis.streets import Way, is_street
 from sightgrid.gis.water import is_water
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     "man_made", "building", "highway", "natural", "waterway", "amenity", "railway", "public_transport", "place",
-    "tourism",
+    "tourism", "power",
 )  # fmt: skip
 CLOSED_NODES = 4  # a triangle names its first node twice
 
@@ -52,6 +53,7 @@ class Extract:
 
     box: shapely.Polygon | None = None
     cameras: list[tuple[int, dict[str, str], float, float]] = field(default_factory=list)
+    posts: list[tuple[int, dict[str, str], float, float]] = field(default_factory=list)
     buildings: list[Element] = field(default_factory=list)
     water: list[Element] = field(default_factory=list)
     places: list[Element] = field(default_factory=list)
@@ -112,6 +114,8 @@ def _take_node(extract: Extract, node: Node) -> None:
     tags, lon, lat = dict(node.tags), node.location.lon, node.location.lat
     if tags.get("man_made") == "surveillance":
         extract.cameras.append((node.id, tags, lon, lat))
+    if read_post(tags):
+        extract.posts.append((node.id, tags, lon, lat))
     if read_category(tags):
         extract.places.append((f"n{node.id}", tags, shapely.Point(lon, lat)))
 

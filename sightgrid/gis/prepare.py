@@ -61,6 +61,9 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
         if kind in frames:
             layers[kind], repairs = repair_polygons(_to_crs(name_rows(frames[kind], kind), crs), kind)
             notes += repairs
+    layers["posts"] = schemas.empty("posts", crs)
+    if "posts" in frames:
+        layers["posts"] = _to_crs(name_rows(frames["posts"], "posts"), crs)
     layers["streets"] = schemas.empty("streets", crs)
     if "streets" in frames and frames["streets"].empty:
         notes.append("streets: the layer holds no rows")

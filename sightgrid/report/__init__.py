@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import TYPE_CHECKING, Any
 
-from sightgrid.report.folder import replace_folder
+from sightgrid.report.folder import write_files, write_json
 from sightgrid.report.geopackage import reasons_not_measured, write_geopackage
 from sightgrid.report.maps import explore
 from sightgrid.report.plan import write_plan
@@ -62,31 +60,11 @@ def write_outputs(
     StoreError
         The folder or a file cannot be written.
     """
-
-    def write_map(path: Path) -> None:
-        explore(seen.site, seen, spots).save(str(path))
-
     told = {**summary, "not_measured": reasons_not_measured(seen), "notes": list(seen.site.notes)}
     writers: dict[str, Callable[[Path], object]] = {
         "coverage.gpkg": lambda path: write_geopackage(path, seen, spots),
         "coverage.tif": lambda path: write_count_raster(path, seen),
-        "map.html": write_map,
-        "summary.json": lambda path: path.write_text(summary_text(told), encoding="utf-8"),
+        "map.html": lambda path: explore(seen.site, seen, spots).save(str(path)),
+        "summary.json": lambda path: write_json(path, told),
     }
-    with replace_folder(folder, ours=OURS) as temporary:
-        for done, (name, write) in enumerate(writers.items(), start=1):
-            write(temporary / name)
-            if progress:
-                progress("files", done, len(writers))
-    return [folder / name for name in writers]
-
-
-def summary_text(summary: dict[str, Any]) -> str:
-    """Return the summary as JSON; NaN and infinity, which JSON does not know, become null."""
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: clean(each) for key, each in value.items()}
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return json.dumps(clean(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_files(folder, writers, ours=OURS, progress=progress)

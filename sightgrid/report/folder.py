@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sightgrid.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 def check_folder(folder: Path, *, ours: Sequence[str] = ()) -> None:
@@ -46,6 +48,58 @@ def check_folder(folder: Path, *, ours: Sequence[str] = ()) -> None:
             if (whole / name).is_dir():
                 msg = f"{folder}: cannot be written: {name} is a folder there, not a file of a former run"
                 raise StoreError(msg)
+
+
+def write_files(
+    folder: Path,
+    writers: Mapping[str, Callable[[Path], object]],
+    *,
+    ours: Sequence[str],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Path]:
+    """Write files into a folder, or leave the folder as it was.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The output folder. Files of ours are replaced once all new ones are complete, other files stay.
+    writers : mapping of str to callable
+        What writes each file: called with the path to write.
+    ours : sequence of str
+        See `replace_folder`.
+    progress : callable, optional
+        Called as ``progress("files", done, total)``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written.
+
+    Raises
+    ------
+    StoreError
+        The folder or a file cannot be written.
+    """
+    with replace_folder(folder, ours=ours) as temporary:
+        for done, (name, write) in enumerate(writers.items(), start=1):
+            write(temporary / name)
+            if progress:
+                progress("files", done, len(writers))
+    return [folder / name for name in writers]
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write values as JSON; NaN and infinity, which JSON does not know, become null."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [clean(each) for each in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    text = json.dumps(clean(value), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -14,10 +13,12 @@ from sightgrid.errors import StoreError
 from sightgrid.report import styles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sightgrid.coverage import Coverage
+
+    Layer = tuple[gpd.GeoDataFrame, str, str]
 
 _LEFT_OUT = ("stream_url", "assumed")  # what opens a camera never leaves the site; the results have their own `assumed`
 _WRITTEN = "2000-01-01T00:00:00.000Z"  # instead of the time, so that equal results are equal files
@@ -42,40 +43,48 @@ def write_geopackage(path: Path, seen: Coverage, spots: gpd.GeoDataFrame) -> Non
         The file cannot be written.
     """
     areas = seen_area_layer(seen)
-    layers = {
-        "cameras": (camera_layer(seen), styles.camera_style()),
-        "seen_areas": (areas, styles.seen_area_style(sorted(areas["model"].unique()))),
-        "grid": (seen.cells, styles.grid_style()),
-        "blind_spots": (spots, styles.blind_spot_style()),
-        "streets": (street_layer(seen), styles.street_style()),
+    layers: dict[str, Layer] = {
+        "cameras": (camera_layer(seen), "Point", styles.camera_style()),
+        "seen_areas": (areas, "MultiPolygon", styles.seen_area_style(sorted(areas["model"].unique()))),
+        "grid": (seen.cells, "Polygon", styles.grid_style()),
+        "blind_spots": (spots, "MultiPolygon", styles.blind_spot_style()),
+        "streets": (street_layer(seen), "LineString", styles.street_style()),
     }
-    types = {"cameras": "Point", "streets": "LineString", "grid": "Polygon"}
-    try:
-        with _stopped_clock():
-            for name, (frame, _) in layers.items():
-                kind = types.get(name, "MultiPolygon")
-                pyogrio.write_dataframe(
-                    frame.reset_index(),
-                    path,
-                    layer=name,
-                    driver="GPKG",
-                    geometry_type=kind,
-                    promote_to_multi=kind == "MultiPolygon",
-                )
-            table = style_table({name: style for name, (_, style) in layers.items()})
-            pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path.name}: cannot be written: {error}"
-        raise StoreError(msg) from error
+    write_layers(path, layers)
 
 
-@contextmanager
-def _stopped_clock() -> Iterator[None]:
-    """Make GDAL write one fixed time into the files, not the present."""
+def write_layers(path: Path, layers: Mapping[str, Layer]) -> None:
+    """Write frames as the layers of a new GeoPackage, each with the style in which QGIS opens it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The GeoPackage to write; it must not exist.
+    layers : mapping of str to tuple
+        By layer name: the frame, its kind of geometry, and its QML document.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be written.
+    """
     before = pyogrio.get_gdal_config_option(_CLOCK)
     pyogrio.set_gdal_config_options({_CLOCK: _WRITTEN})
     try:
-        yield
+        for name, (frame, kind, _) in layers.items():
+            pyogrio.write_dataframe(
+                frame.reset_index(),
+                path,
+                layer=name,
+                driver="GPKG",
+                geometry_type=kind,
+                promote_to_multi=kind.startswith("Multi"),
+            )
+        table = _style_table({name: style for name, (_, _, style) in layers.items()})
+        pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        msg = f"{path.name}: cannot be written: {error}"
+        raise StoreError(msg) from error
     finally:
         pyogrio.set_gdal_config_options({_CLOCK: before})
 
@@ -119,7 +128,7 @@ def reasons_not_measured(seen: Coverage) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))}
 
 
-def style_table(documents: dict[str, str]) -> pd.DataFrame:
+def _style_table(documents: dict[str, str]) -> pd.DataFrame:
     """Return the table in which QGIS looks for a GeoPackage's styles, one default style per layer."""
     rows = [
         {

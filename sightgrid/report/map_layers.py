@@ -66,7 +66,7 @@ def draw_masks(site: Site, seen: Coverage | None, *, buildings: bool) -> Drawn:
         closed = seen.survey.ground.closed
         _add_as_one(features, gpd.GeoSeries(closed, crs=site.crs), 0)
         if len(closed):
-            entries.append(_key(styles.CLOSED_COLOUR, "not counted: closed courtyards, private zones"))
+            entries.append(legend_key(styles.CLOSED_COLOUR, "not counted: closed courtyards, private zones"))
     _add_as_one(features, site.water.geometry, 1)
     if buildings:
         _add_as_one(features, site.obstacles.geometry, 2)
@@ -92,10 +92,10 @@ def draw_rates(seen: Coverage) -> Drawn:
         labels = ["Cell", "Coverage rate", "Seen at least twice", "Observable ground", "Covered ground", "Mean views"]
         labels += ["Rests on assumptions", *(f"{name.capitalize()} ({px_m:g} px/m)" for name, px_m in classes.items())]
         features = Features(labels=labels, styles=drawn)
-        features.add(shapes, ranks.tolist(), [_cell_facts(cell_id, row, classes) for cell_id, row in _records(cells)])
+        features.add(shapes, ranks.tolist(), [_cell_facts(cell_id, row, classes) for cell_id, row in records(cells)])
     entries = [f"<h2>Coverage rate, cells of {seen.cell_m:g} m [share of observable ground]</h2>"]
     for colour, label in zip(styles.RATE_COLOURS, styles.RATE_LABELS, strict=True):
-        entries.append(_key(colour, label, opacity=RATE_OPACITY))
+        entries.append(legend_key(colour, label, opacity=RATE_OPACITY))
     return ShapeLayer("Coverage rate per cell", features, hover=3), entries
 
 
@@ -128,7 +128,7 @@ def draw_seen_areas(seen: Coverage) -> Drawn:
         shape = shapely.union_all(areas.geometry[names == name].to_numpy())
         row = [f"{name}, at least {px_m:g} px/m", square_metres(shape.area)]
         features.add(gpd.GeoSeries([shape], crs=seen.site.crs), i, [row])
-        entries.append(_key(colours[i], f"{name}: {px_m:g} or more"))
+        entries.append(legend_key(colours[i], f"{name}: {px_m:g} or more"))
     return ShapeLayer("Seen areas by pixel density", features), entries
 
 
@@ -144,9 +144,12 @@ def draw_blind_spots(spots: gpd.GeoDataFrame) -> Drawn:
     features.add(
         shown.geometry,
         [causes.index(cause) for cause in shown["cause"]],
-        [_spot_facts(spot_id, row) for spot_id, row in _records(shown)],
+        [_spot_facts(spot_id, row) for spot_id, row in records(shown)],
     )
-    entries = ["<h2>Blind spots, by cause</h2>", *(_key(colour, each) for each, colour in styles.CAUSE_COLOURS.items())]
+    entries = [
+        "<h2>Blind spots, by cause</h2>",
+        *(legend_key(colour, each) for each, colour in styles.CAUSE_COLOURS.items()),
+    ]
     if len(spots) > MANY_SPOTS:
         entries.append(f'<p class="note">The first {MANY_SPOTS:,} of {len(spots):,}, by demand.</p>')
     return ShapeLayer("Blind spots", features, show=False), entries
@@ -174,7 +177,7 @@ def draw_cameras(site: Site, seen: Coverage | None, *, details: bool) -> Drawn:
     labels = ["Camera", "Name", "Kind", "Looks to", "Assumed", "Status", "Model", "Sees", "Moved by", "Reason"]
     dots = [{**look, "fillColor": colour} for colour in colours.values()]
     features = Features(labels=labels, styles=[*dots, {"color": _DARK, "weight": 2}])
-    ticks = _ticks(cameras.geometry, found["azimuth_deg"])
+    ticks = draw_ticks(cameras.geometry, found["azimuth_deg"])
     features.add(ticks, len(dots))
     rows = [
         [
@@ -184,16 +187,16 @@ def draw_cameras(site: Site, seen: Coverage | None, *, details: bool) -> Drawn:
             degrees(result["azimuth_deg"]),
             listed(result["assumed"]),
         ]
-        for (camera_id, row), (_, result) in zip(_records(cameras), _records(found), strict=True)
+        for (camera_id, row), (_, result) in zip(records(cameras), records(found), strict=True)
     ]
     if seen is not None:
-        results = zip(rows, status, _records(found), strict=True)
+        results = zip(rows, status, records(found), strict=True)
         rows = [[*row, *_result_facts(each, result)] for row, each, (_, result) in results]
     areas = geojson_texts(found.geometry) if seen is not None and details else None
     features.add(cameras.geometry, [list(colours).index(each) for each in status], rows, areas)
     names = {"measured": "camera"} if seen is None else styles.STATUS_LABELS
     entries = ["<h2>Cameras</h2>"]
-    entries += [_key(colours[each], name, shape="dot") for each, name in names.items() if each in set(status)]
+    entries += [legend_key(colours[each], name, shape="dot") for each, name in names.items() if each in set(status)]
     if len(ticks):
         entries.append('<div class="key"><i class="line"></i>looks this way</div>')
     return ShapeLayer("Cameras", features), entries
@@ -205,7 +208,8 @@ def _result_facts(status: str, row: dict[Hashable, Any]) -> list[str]:
     return [status, text(row["model"]), area, moved, text(row["reason"])]
 
 
-def _records(frame: gpd.GeoDataFrame) -> list[tuple[Hashable, dict[Hashable, Any]]]:
+def records(frame: gpd.GeoDataFrame) -> list[tuple[Hashable, dict[Hashable, Any]]]:
+    """Return the rows of a frame without their geometry, each with its id."""
     columns = frame.drop(columns=frame.geometry.name)
     return list(zip(frame.index, columns.to_dict("records"), strict=True))
 
@@ -218,7 +222,7 @@ def _add_as_one(features: Features, geometry: gpd.GeoSeries, style: int) -> None
         features.add(gpd.GeoSeries([collect(parts)], crs=geometry.crs), style)
 
 
-def _ticks(points: gpd.GeoSeries, azimuth_deg: pd.Series[float]) -> gpd.GeoSeries:
+def draw_ticks(points: gpd.GeoSeries, azimuth_deg: pd.Series[float]) -> gpd.GeoSeries:
     """Return a short line from each camera the way it looks, in degrees, where true north is up."""
     place = points.to_crs(4326)
     start = np.column_stack([place.x, place.y])
@@ -230,6 +234,7 @@ def _ticks(points: gpd.GeoSeries, azimuth_deg: pd.Series[float]) -> gpd.GeoSerie
     return gpd.GeoSeries(lines, crs=place.crs)
 
 
-def _key(colour: str, label: str, *, shape: str = "", opacity: float = 1.0) -> str:
+def legend_key(colour: str, label: str, *, shape: str = "", opacity: float = 1.0) -> str:
+    """Return a line of a legend: a swatch of the colour and what it stands for."""
     swatch = f'<i class="{shape}" style="background:{colour};opacity:{opacity:g}"></i>'
     return f'<div class="key">{swatch}{escape(label)}</div>'

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyogrio
 
-from sightgrid.errors import StoreError
 from sightgrid.report import styles
-from sightgrid.report.folder import replace_folder
-from sightgrid.report.geopackage import _stopped_clock, style_table
+from sightgrid.report.folder import write_files, write_json
+from sightgrid.report.geopackage import write_layers
 from sightgrid.report.plan_map import compare_cells, draw_plan
 
 if TYPE_CHECKING:
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from sightgrid.coverage import Coverage
     from sightgrid.coverage.placement import Placement
@@ -46,7 +44,6 @@ _COLUMNS = [
     "cumulative_share",
 ]
 _COSTS = ["rank", "camera_id", "model", "price", "cumulative_price", "gain", "cumulative_share", "phase"]
-_LAYERS = {"cameras_new": "Point", "seen_areas_new": "MultiPolygon", "demand": "Point", "grid": "Polygon"}
 
 
 def write_plan(
@@ -92,14 +89,9 @@ def write_plan(
         "placement.geojson": lambda path: _write_geojson(path, cameras),
         "map.html": lambda path: draw_plan(plan, before, after).save(str(path)),
         "costs.csv": lambda path: cameras.reset_index()[_COSTS].round(6).to_csv(path, index=False),
-        "summary.json": lambda path: _write_json(path, summary),
+        "summary.json": lambda path: write_json(path, summary),
     }
-    with replace_folder(folder, ours=PLAN_OURS) as temporary:
-        for done, (name, write) in enumerate(writers.items(), start=1):
-            write(temporary / name)
-            if progress:
-                progress("files", done, len(writers))
-    return [folder / name for name in writers]
+    return write_files(folder, writers, ours=PLAN_OURS, progress=progress)
 
 
 def summarise_plan(plan: Placement, before: Coverage | None, after: Coverage, phases: pd.DataFrame) -> dict[str, Any]:
@@ -143,31 +135,21 @@ def _write_geopackage(
 ) -> None:
     seen = cameras[["rank", "model", "area_m2"]]
     areas = seen.set_geometry(after.seen.geometry[cameras.index], crs=plan.site.crs)
-    frames = {
-        "cameras_new": cameras,
-        "seen_areas_new": areas[~areas.geometry.is_empty],
-        "demand": plan.demand,
-        "grid": compare_cells(before, after),
+    models = sorted(areas["model"].unique())
+    layers = {
+        "cameras_new": (cameras, "Point", styles.new_camera_style(sorted(cameras["phase"].unique()))),
+        "seen_areas_new": (areas[~areas.geometry.is_empty], "MultiPolygon", styles.seen_area_style(models)),
+        "demand": (plan.demand.assign(change=_name_changes(plan)), "Point", styles.demand_style()),
+        "grid": (compare_cells(before, after), "Polygon", styles.grid_style("rate_after")),
     }
-    documents = {
-        "seen_areas_new": styles.seen_area_style(sorted(areas["model"].unique())),
-        "grid": styles.grid_style().replace('attr="rate"', 'attr="rate_after"'),
-    }
-    try:
-        with _stopped_clock():
-            for name, kind in _LAYERS.items():
-                pyogrio.write_dataframe(
-                    frames[name].reset_index(),
-                    path,
-                    layer=name,
-                    driver="GPKG",
-                    geometry_type=kind,
-                    promote_to_multi=kind == "MultiPolygon",
-                )
-            table = style_table(documents)
-            pyogrio.write_dataframe(table, path, layer="layer_styles", driver="GPKG", layer_options={"FID": "id"})
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise StoreError(f"{path.name}: cannot be written: {error}") from error
+    write_layers(path, layers)
+
+
+def _name_changes(plan: Placement) -> NDArray[np.str_]:
+    """What the plan changes for each demand point, one of `styles.CHANGE_COLOURS`."""
+    before, after = (plan.demand[column] >= plan.demand["needed"] for column in ("seen_before", "seen_after"))
+    names = list(styles.CHANGE_COLOURS)
+    return np.select([before, after], names[:2], names[2])
 
 
 def _write_geojson(path: Path, cameras: gpd.GeoDataFrame) -> None:
@@ -183,8 +165,4 @@ def _write_geojson(path: Path, cameras: gpd.GeoDataFrame) -> None:
         }
         for row, point in zip(rows, cameras.geometry.to_crs(4326), strict=True)
     ]
-    _write_json(path, {"type": "FeatureCollection", "features": features})
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(path, {"type": "FeatureCollection", "features": features})

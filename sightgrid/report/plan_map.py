@@ -12,7 +12,7 @@ from folium.template import Template
 
 from sightgrid.report import map_layers, styles
 from sightgrid.report.leaflet import Features, Frame, OfflineMap, Panel, ShapeLayer, geojson_texts
-from sightgrid.report.map_layers import MANY_CELLS, RATE_OPACITY, _key, _records, _ticks
+from sightgrid.report.map_layers import MANY_CELLS, RATE_OPACITY, draw_ticks, legend_key, records
 from sightgrid.report.maps import MANY_BUILDINGS, MANY_CAMERAS
 from sightgrid.report.words import degrees, number, percent, sources, square_metres
 
@@ -152,7 +152,7 @@ def _draw_cells(
             features.add(gpd.GeoSeries([cells.geometry[ranks == each].union_all()], crs=cells.crs), int(each))
     else:
         features = Features(labels=["Cell", "Before", "With the plan", "Difference", "Ground"], styles=drawn)
-        features.add(cells.geometry, ranks.tolist(), [_cell_facts(str(cell), row) for cell, row in _records(cells)])
+        features.add(cells.geometry, ranks.tolist(), [_cell_facts(str(cell), row) for cell, row in records(cells)])
     layer = ShapeLayer(name, features, show=False, hover=4)
     layer.overlay = False  # one of several
     return layer
@@ -181,7 +181,7 @@ def _draw_seen_areas(plan: Placement, after: Coverage) -> Drawn:
     features.add(after.seen.geometry[plan.chosen.index].intersection(plan.site.study))
     entries = [
         "<h2>The plan</h2>",
-        _key(NEW_COLOUR, "new camera, with its rank", shape="dot"),
+        legend_key(NEW_COLOUR, "new camera, with its rank", shape="dot"),
         f'<div class="key"><i class="line" style="border-color:{SEEN_COLOUR}"></i>edge of what it sees</div>',
     ]
     return ShapeLayer("Seen areas of the new cameras", features), entries if len(plan.chosen) else []
@@ -192,7 +192,7 @@ def _draw_new_cameras(plan: Placement, after: Coverage) -> ShapeLayer:
     labels = ["Rank", "Camera", "Model", "Looks to", "Mounted on", "Price", "Gain, weighted", "Sees", "Demand seen"]
     look = {"radius": 10, "color": "#ffffff", "weight": 1.5, "fillColor": NEW_COLOUR, "fillOpacity": 1}
     features = Features(labels=labels, styles=[look, {"color": NEW_COLOUR, "weight": 3}])
-    features.add(_ticks(chosen.geometry, chosen["azimuth_deg"]), 1)
+    features.add(draw_ticks(chosen.geometry, chosen["azimuth_deg"]), 1)
     rows = [
         [
             str(row["rank"]),
@@ -205,14 +205,14 @@ def _draw_new_cameras(plan: Placement, after: Coverage) -> ShapeLayer:
             square_metres(area_m2),
             percent(row["cumulative_share"]),
         ]
-        for (camera_id, row), area_m2 in zip(_records(chosen), found["area_m2"], strict=True)
+        for (camera_id, row), area_m2 in zip(records(chosen), found["area_m2"], strict=True)
     ]
     features.add(chosen.geometry, 0, rows, geojson_texts(found.geometry))
     return ShapeLayer("New cameras", features)
 
 
 def _keys(colours: Sequence[str], labels: Sequence[str]) -> list[str]:
-    return [_key(colour, label, opacity=RATE_OPACITY) for colour, label in zip(colours, labels, strict=True)]
+    return [legend_key(colour, label, opacity=RATE_OPACITY) for colour, label in zip(colours, labels, strict=True)]
 
 
 def _headline(plan: Placement, after: Coverage) -> str:

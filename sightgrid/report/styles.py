@@ -26,6 +26,7 @@ STATUS_LABELS = {
     "moved": "moved off a building's wall",
     "not measured": "not measured",
 }
+CHANGE_COLOURS = {"seen before": "#56b4e9", "seen with the plan": "#d55e00", "not seen": "#8c8c8c"}
 _OTHER_COLOURS = ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#0072b2")
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -49,10 +50,10 @@ def rate_class(rate: float) -> int | None:
     return next(i for i, upper in enumerate(RATE_BREAKS[1:]) if rate <= upper or upper == RATE_BREAKS[-1])
 
 
-def grid_style() -> str:
-    """Return the QML of the grid: filled by coverage rate, five classes."""
+def grid_style(column: str = "rate") -> str:
+    """Return the QML of the grid: filled by a coverage rate, five classes."""
     symbols = [_fill(colour, opacity=0.7, line="#ffffff", line_mm=0.1) for colour in RATE_COLOURS]
-    return _graduated("rate", symbols)
+    return _graduated(column, symbols)
 
 
 def street_style() -> str:
@@ -77,6 +78,19 @@ def camera_style() -> str:
     """Return the QML of the cameras: dots by status (measured, moved, not measured)."""
     symbols = [_dot(colour) for colour in STATUS_COLOURS.values()]
     return _categorised("status", list(STATUS_LABELS.items()), symbols)
+
+
+def new_camera_style(phases: Sequence[int]) -> str:
+    """Return the QML of planned cameras: dots, the darker the earlier they are built."""
+    dark = density_colours(len(phases))[::-1]
+    values = [(str(phase), f"phase {phase}") for phase in phases]
+    return _categorised("phase", values, [_dot(colour, size_mm=3.6) for colour in dark])
+
+
+def demand_style() -> str:
+    """Return the QML of the demand points: small dots by what a plan changes for them."""
+    symbols = [_dot(colour, size_mm=1.0, line_mm=0.0) for colour in CHANGE_COLOURS.values()]
+    return _categorised("change", [(change, change) for change in CHANGE_COLOURS], symbols)
 
 
 # ---------------------------------------------------------------------------------------------------- QML elements
@@ -132,15 +146,15 @@ def _line(colour: str, *, width_mm: float) -> ET.Element:
     return _symbol("line", "SimpleLine", options)
 
 
-def _dot(colour: str) -> ET.Element:
+def _dot(colour: str, *, size_mm: float = 2.4, line_mm: float = 0.3) -> ET.Element:
     options = {
         "name": "circle",
         "color": _rgba(colour),
         "outline_color": _rgba(_CASING),
-        "outline_style": "solid",
-        "outline_width": "0.3",
+        "outline_style": "solid" if line_mm else "no",
+        "outline_width": f"{line_mm}",
         "outline_width_unit": "MM",
-        "size": "2.4",
+        "size": f"{size_mm}",
         "size_unit": "MM",
     }
     return _symbol("marker", "SimpleMarker", options)
