@@ -8,6 +8,7 @@
     │   ├── CRSError                      a coordinate system is missing, geographic or different
     │   └── UnitRangeError                an option or argument lies outside its range
     ├── InfeasibleError                   the question has no answer (no ground left to see, a place nobody can see)
+    │   └── coverage.covering.UnseenError points have to be seen and cannot be; knows them and the share that can
     ├── SourceError                       a file or stream cannot be opened or read
     └── StoreError                        the store cannot keep or return what it was asked for
 

@@ -107,6 +107,21 @@ def test_budget_in_a_real_process(folder: Path, tmp_path: Path) -> None:
         assert words in done.stdout
 
 
+def test_existing_cameras_may_be_turned_and_taken_down(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    given = ["--budget", "1", "--reaim", "all", "--removable", "round", "--removable", "free", "--seconds", "2"]
+    result = run(folder, "--out", out, *given)
+    assert result.exit_code == 0, result.output
+    summary = read_summary(out)
+    assert summary["turned"] + summary["removed"] > 0
+    assert summary["cameras"] == 1 + summary["removed"]
+    told = [change for change in ("turned", "removed") if summary[change]]
+    assert all(f"existing cameras {change}" in result.stdout for change in told)
+    check_fault(
+        run(folder, "--out", tmp_path / "no", "--budget", "1", "--reaim", "nobody"), tmp_path / "no", "reaim: nobody"
+    )
+
+
 def test_money_buys_no_more_than_it_pays_for(folder: Path, tmp_path: Path) -> None:
     result = run(folder, "--out", tmp_path / "out", "--money", "4000", "--backup", "0.5", *COARSE)
     assert result.exit_code == 0, result.output

@@ -43,7 +43,7 @@ def mounts_at(site, points):
 def test_one_camera_goes_where_it_sees_most(catalogue):
     site = two_yards()
     mounts = mounts_at(site, [(-55.0, -55.0), (-30.0, 0.0), (55.0, 55.0)])
-    plan = place(site, budget=1, mounts=mounts, catalogue=catalogue, stop=Seconds(5.0))
+    plan = place(site, budget=1, mounts=mounts, catalogue=catalogue, stop=Seconds(60.0))
     assert plan.chosen["mount_id"].tolist() == ["m1"]
     assert plan.solution.status == "optimal"
     assert plan.after_rate > plan.before_rate + 0.3
@@ -137,8 +137,8 @@ def test_required_density_counts_near_ground_only(catalogue):
     [
         ({}, "budget, money, cover: give a budget"),
         ({"budget": 2, "cover": 0.5}, "budget, money, cover: give a budget"),
-        ({"budget": 0}, "count: must be a whole number of at least 1, got 0"),
-        ({"budget": -3}, "count: must be a whole number of at least 1, got -3"),
+        ({"budget": 0}, "budget: must be a whole number of at least 1, got 0"),
+        ({"budget": -3}, "budget: must be a whole number of at least 1, got -3"),
         ({"money": 0.0}, "budget: must be a finite number above 0, got 0"),
         ({"cover": 1.5}, "share: "),
         ({"budget": 1, "required_density_px_m": 0.0}, "required_density_px_m: 0.0 must be above 0"),
@@ -203,3 +203,77 @@ def test_a_site_without_cameras_can_be_planned(catalogue):
     )
     assert plan.before_rate == 0.0
     assert plan.after_rate > 0.3
+
+
+def turned_away(**columns):
+    """Two yards; in each a camera that looks at the wall from close by."""
+    cameras = cameras_frame(
+        [(EAST_M + 4.0, NORTH_M), (EAST_M - 4.0, NORTH_M)],
+        kind="fixed", azimuth_deg=[270.0, 90.0], hfov_deg=60.0, max_range_m=50.0, **columns,
+    )  # fmt: skip
+    return make_site(cameras, STUDY, obstacles_frame([WALL]))
+
+
+def test_a_camera_that_looks_at_a_wall_is_turned_where_it_may_be(catalogue):
+    site = turned_away()
+    options = {"budget": 1, "mounts": mounts_at(site, [(-30.0, 40.0)]), "catalogue": catalogue, "stop": QUICK}
+    kept = place(site, **options)
+    assert kept.changed.empty
+    one = place(site, reaim=["c0"], **options)
+    assert one.changed.index.tolist() == ["c0"]
+    assert one.changed["change"].tolist() == ["turned"]
+    assert 0.0 < one.changed.loc["c0", "azimuth_deg"] < 180.0  # away from the wall
+    assert one.planned_site.cameras.loc["c0", "azimuth_deg"] == one.changed.loc["c0", "azimuth_deg"]
+    both = place(site, reaim=["all"], **options)
+    assert kept.after_rate < one.after_rate < both.after_rate
+    assert len(both.chosen) == 1  # turning uses up no budget
+    confirmed = measure(both.planned_site).totals["coverage_rate"]
+    assert both.after_rate == pytest.approx(confirmed, abs=0.01)
+    assert both.solution.bound >= kept.solution.bound
+
+
+def test_a_camera_that_looks_well_already_is_not_turned(catalogue):
+    site = turned_away()
+    options = {"budget": 1, "reaim": ["c0"], "catalogue": catalogue, "stop": QUICK}
+    mounts = mounts_at(site, [(-30.0, 40.0)])  # behind the wall, where c0 sees nothing
+    first = place(site, mounts=mounts, **options)
+    assert first.changed["change"].tolist() == ["turned"]
+    assert place(first.planned_site, mounts=mounts, **options).changed.empty
+
+
+def test_a_camera_that_may_be_taken_down_frees_one_for_a_better_mount(catalogue):
+    site = turned_away()
+    mounts = mounts_at(site, [(-30.0, 40.0), (30.0, 0.0), (30.0, -40.0)])
+    options = {"mounts": mounts, "catalogue": catalogue, "stop": QUICK}
+    kept = place(site, budget=1, **options)
+    moved = place(site, budget=1, removable=["c0"], **options)
+    assert len(kept.chosen) == 1
+    assert len(moved.chosen) == 2
+    assert moved.changed["change"].to_dict() == {"c0": "removed"}
+    assert "c0" not in moved.planned_site.cameras.index
+    assert moved.after_rate > kept.after_rate
+    plenty = place(site, budget=3, removable=["all"], **options)
+    assert plenty.changed.empty  # three mounts take no more than the budget
+
+
+def test_a_goal_takes_down_what_it_does_not_need(catalogue):
+    site = turned_away()
+    mounts = mounts_at(site, [(-30.0, 0.0), (30.0, 0.0)])
+    plan = place(site, cover=0.4, removable=["all"], mounts=mounts, catalogue=catalogue, stop=QUICK)
+    assert set(plan.changed["change"]) == {"removed"}
+    views = plan.demand["seen_after"].to_numpy()
+    assert plan.demand["weight"][views > 0].sum() / plan.demand["weight"].sum() >= 0.4
+
+
+def test_existing_cameras_that_cannot_be_changed_are_named(catalogue):
+    site = two_yards()
+    options = {"mounts": mounts_at(site, [(-30.0, 0.0)]), "catalogue": catalogue, "stop": QUICK}
+    with pytest.raises(InputError, match="reaim: nobody: no camera of the site has this id"):
+        place(site, budget=1, reaim=["nobody"], **options)
+    with pytest.raises(UnitRangeError, match="removable: a camera that is taken down gives no money back"):
+        place(site, money=5000.0, removable=["c0"], **options)
+    with pytest.raises(UnitRangeError, match="reaim: goes with a budget or with an amount of money, not with both"):
+        place(site, money=5000.0, budget=1, reaim=["c0"], **options)
+    dome = make_site(cameras_frame([(EAST_M + 30.0, NORTH_M)], kind="dome"), STUDY)
+    with pytest.raises(InputError, match="reaim: c0: sees all round, so turning it changes nothing"):
+        place(dome, budget=1, reaim=["c0"], **options)

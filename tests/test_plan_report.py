@@ -22,7 +22,7 @@ from small_site import STREAM, make_site
 from sightgrid import coverage
 from sightgrid.coverage import covering
 from sightgrid.coverage.demand import sample_demand
-from sightgrid.coverage.placement import Placement, place
+from sightgrid.coverage.placement import place
 from sightgrid.coverage.poses import read_catalogue
 from sightgrid.datasets import find_catalogue
 from sightgrid.errors import StoreError
@@ -32,6 +32,8 @@ from sightgrid.report.words import percent
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sightgrid.coverage.plan import Placement
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OFFLINE = (
@@ -57,24 +59,32 @@ class Planned(NamedTuple):
     out: Path
 
 
-@pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
-    """Two cameras for a site whose every name is markup, a template or a script."""
+def carry_out(folder: Path, **options: Any) -> Planned:
+    """Three cameras for a site whose every name is markup, a template or a script."""
     site = make_site(HOSTILE)
     site = site.with_cameras(site.cameras.assign(name=HOSTILE))
     models = read_catalogue(find_catalogue())
     chosen = models[models["model"].isin(["bullet-2mp-wide", "panorama-12mp"])]
     chosen = chosen.assign(model=["wide " + HOSTILE, "round " + HOSTILE], price=[1500.0, 1600.0])
-    plan = place(
-        site, budget=3, catalogue=chosen, demand=sample_demand(site, spacing_m=6.0), stop=covering.Seconds(2.0)
-    )
+    demand = sample_demand(site, spacing_m=6.0)
+    plan = place(site, catalogue=chosen, demand=demand, stop=covering.Rounds(300), **options)
     before, after = coverage.measure(site, cell_m=50), coverage.measure(plan.planned_site, cell_m=50)
-    phases, out = plan.phases(2), tmp_path_factory.mktemp("plan") / "out"
+    phases, out = plan.phases(2), folder / "out"
     summary = summarise_plan(plan, before, after, phases)
     files = write_plan(out, plan, before=before, after=after, phases=phases, summary=summary)
     assert [path.name for path in files] == list(PLAN_OUTPUTS)
     assert sorted(path.name for path in out.iterdir()) == sorted(PLAN_OUTPUTS)
     return Planned(plan, before, after, phases, out)
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    return carry_out(tmp_path_factory.mktemp("plan"), budget=3)
+
+
+@pytest.fixture(scope="module")
+def rearranged(tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    return carry_out(tmp_path_factory.mktemp("plan"), budget=1, reaim=["free", "wall"], removable=["round"])
 
 
 def test_cameras_layer_is_the_plan(planned: Planned) -> None:
@@ -87,6 +97,28 @@ def test_cameras_layer_is_the_plan(planned: Planned) -> None:
     np.testing.assert_allclose(layer["azimuth_deg"], chosen["azimuth_deg"])
     np.testing.assert_allclose(layer["area_m2"], planned.after.seen.loc[chosen.index, "area_m2"])
     assert layer["phase"].tolist() == np.repeat(planned.phases.index, planned.phases["cameras"]).tolist()
+
+
+def test_changed_cameras_are_told_everywhere(rearranged: Planned) -> None:
+    changed = rearranged.plan.changed
+    assert set(changed["change"]) == {"turned", "removed"}
+    layer = gpd.read_file(rearranged.out / "placement.gpkg", layer="cameras_changed").set_index("camera_id")
+    assert layer["change"].to_dict() == changed["change"].to_dict()
+    styles = pyogrio.read_dataframe(rearranged.out / "placement.gpkg", layer="layer_styles")
+    assert "cameras_changed" in set(styles["f_table_name"])
+    summary = json.loads((rearranged.out / "summary.json").read_text(encoding="utf-8"))
+    counts = changed["change"].value_counts()
+    assert {change: summary[change] for change in counts.index} == counts.to_dict()
+    page = (rearranged.out / "map.html").read_text(encoding="utf-8")
+    for words in ("Changed cameras", "turned camera", "removed camera", "existing cameras: "):
+        assert words in page
+
+
+def test_cells_that_lose_are_drawn_as_such(rearranged: Planned, planned: Planned) -> None:
+    lost = plan_map.compare_cells(rearranged.before, rearranged.after)["difference"] < -0.01
+    assert lost.any()
+    assert "less than before" in (rearranged.out / "map.html").read_text(encoding="utf-8")
+    assert "less than before" not in (planned.out / "map.html").read_text(encoding="utf-8")
 
 
 def test_seen_areas_layer_is_what_the_engine_sees(planned: Planned) -> None:
@@ -217,7 +249,7 @@ def test_many_cells_are_drawn_by_class(planned: Planned, monkeypatch: pytest.Mon
 
 def test_difference_classes() -> None:
     ranks = [plan_map._gain_class(each) for each in (math.nan, -0.1, 0.0, 0.01, 0.05, 0.06, 0.5, 1.0)]
-    assert ranks == [None, None, None, 0, 0, 1, 3, 4]
+    assert ranks == [None, 5, None, 0, 0, 1, 3, 4]
 
 
 def test_plan_of_a_site_without_cameras_starts_at_zero(planned: Planned) -> None:

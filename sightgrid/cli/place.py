@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from sightgrid.coverage.placement import Placement
+    from sightgrid.coverage.plan import Placement
     from sightgrid.site import Site
 
 PHASES = 3
@@ -58,6 +58,12 @@ def place(
     must_see: Annotated[
         list[str] | None, typer.Option(metavar="PLACE_ID", help="Place to see completely; may be given again.")
     ] = None,
+    reaim: Annotated[
+        list[str] | None, typer.Option(metavar="CAMERA_ID", help="Existing camera that may be turned; or 'all'.")
+    ] = None,
+    removable: Annotated[
+        list[str] | None, typer.Option(metavar="CAMERA_ID", help="Existing camera that may be taken down; or 'all'.")
+    ] = None,
     backup: Annotated[float, typer.Option(help="Worth of a second view, as a share of the first.")] = 0.0,
     seconds: Annotated[float, typer.Option(help="Longest search; Ctrl-C keeps the best plan so far.")] = 30.0,
     seed: Annotated[int, typer.Option(help="Seed of the search.")] = 0,
@@ -91,6 +97,8 @@ def place(
             catalogue=models,
             demand=demand.sample_demand(where, spacing_m=demand_spacing_m, raster=raster),
             must_see=must_see or (),
+            reaim=reaim or (),
+            removable=removable or (),
             backup=backup,
             stop=covering.Seconds(seconds) | covering.NoImprovement(IDLE_ROUNDS),
             seed=seed,

@@ -9,7 +9,8 @@ from sightgrid.coverage.blindspots import blind_spots, criticality
 from sightgrid.coverage.candidates import propose_mounts
 from sightgrid.coverage.demand import sample_demand
 from sightgrid.coverage.optics import density_classes
-from sightgrid.coverage.placement import Placement, place
+from sightgrid.coverage.placement import place
+from sightgrid.coverage.plan import Placement
 from sightgrid.coverage.poses import pose_cameras, read_catalogue
 from sightgrid.coverage.rasters import class_areas, count_raster, raster_shape
 from sightgrid.coverage.rates import Coverage, measure

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sightgrid.coverage import Coverage
-    from sightgrid.coverage.placement import Placement
+    from sightgrid.coverage.plan import Placement
 
 PLAN_OUTPUTS = ("placement.gpkg", "placement.geojson", "map.html", "costs.csv", "summary.json")
 # SQLite would replay a stale journal into the new GeoPackage
@@ -142,6 +142,8 @@ def _write_geopackage(
         "demand": (plan.demand.assign(change=_name_changes(plan)), "Point", styles.demand_style()),
         "grid": (compare_cells(before, after), "Polygon", styles.grid_style("rate_after")),
     }
+    if len(plan.changed):
+        layers["cameras_changed"] = (plan.changed, "Point", styles.changed_camera_style())
     write_layers(path, layers)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from sightgrid.coverage.placement import Placement
+    from sightgrid.coverage.plan import Placement
 
 
 def print_plan(
@@ -59,6 +59,9 @@ def _figures(plan: Placement, summary: dict[str, Any]) -> Table:
     table.add_row("[bold]coverage rate[/bold], before and after", f"[bold]{before} → {after}[/bold]")
     table.add_row("  by the independent engine", " → ".join(measured), end_section=True)
     table.add_row("new cameras", f"{summary['cameras']:,}")
+    for change in ("turned", "removed"):
+        if summary[change]:
+            table.add_row(f"existing cameras {change}", f"{summary[change]:,}")
     table.add_row("price", number(summary["price"]), end_section=True)
     if plan.solution.model == "mclp":
         whole = float(plan.demand["weight"].sum())

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     import shapely
 
     from sightgrid.coverage import Coverage
-    from sightgrid.coverage.placement import Placement
+    from sightgrid.coverage.plan import Placement
 
     Drawn = tuple[ShapeLayer, list[str]]
 
 GAIN_BREAKS = (0.0005, 0.05, 0.2, 0.4, 0.6, 1.0)  # below the first, nothing changes that people could read
 GAIN_COLOURS = ("#e6d8ef", "#c79fd6", "#a766b8", "#813391", "#4b0f63")
 GAIN_LABELS = ("up to 5", "5 to 20", "20 to 40", "40 to 60", "60 to 100")
+LOSS_COLOUR, LOSS_LABEL = "#e69f00", "less than before"
 NEW_COLOUR = "#c22f10"
 SEEN_COLOUR = "#e6550d"
 
@@ -87,6 +88,8 @@ def draw_plan(plan: Placement, before: Coverage | None, after: Coverage) -> foli
         cameras, (_, *entries) = map_layers.draw_cameras(site, before, details=not large)
         cameras.layer_name = "Existing cameras"
         drawn.append((cameras, ["<h2>Existing cameras</h2>", *entries]))
+    if len(plan.changed):
+        drawn.append(_draw_changed_cameras(plan))
     drawn.append((_draw_new_cameras(plan, after), []))
 
     page = OfflineMap(title=f"sightgrid: plan for {escape(site.name)}")
@@ -132,9 +135,11 @@ def _draw_grids(cells: gpd.GeoDataFrame, study: shapely.Geometry) -> list[Drawn]
     rates = ["<h2>Coverage rate [share of observable ground]</h2>"]
     rates += _keys(styles.RATE_COLOURS, styles.RATE_LABELS)
     gains = ["<h2>Difference [percentage points]</h2>", *_keys(GAIN_COLOURS, GAIN_LABELS)]
+    if (cells["difference"] <= -GAIN_BREAKS[0]).any():
+        gains += _keys([LOSS_COLOUR], [LOSS_LABEL])
     before = _draw_cells(cells, "rate_before", "Before the plan: rate per cell", styles.RATE_COLOURS, styles.rate_class)
     after = _draw_cells(cells, "rate_after", "With the plan: rate per cell", styles.RATE_COLOURS, styles.rate_class)
-    change = _draw_cells(cells, "difference", "Difference per cell", GAIN_COLOURS, _gain_class)
+    change = _draw_cells(cells, "difference", "Difference per cell", (*GAIN_COLOURS, LOSS_COLOUR), _gain_class)
     after.show = True
     return [(before, []), (after, rates), (change, gains)]
 
@@ -169,6 +174,8 @@ def _cell_facts(cell_id: str, row: dict[Any, Any]) -> list[str]:
 
 
 def _gain_class(difference: float) -> int | None:
+    if difference <= -GAIN_BREAKS[0]:
+        return len(GAIN_COLOURS)
     if not difference >= GAIN_BREAKS[0]:
         return None
     return next(i for i, upper in enumerate(GAIN_BREAKS[1:]) if difference <= upper or upper == GAIN_BREAKS[-1])
@@ -185,6 +192,34 @@ def _draw_seen_areas(plan: Placement, after: Coverage) -> Drawn:
         f'<div class="key"><i class="line" style="border-color:{SEEN_COLOUR}"></i>edge of what it sees</div>',
     ]
     return ShapeLayer("Seen areas of the new cameras", features), entries if len(plan.chosen) else []
+
+
+def _draw_changed_cameras(plan: Placement) -> Drawn:
+    """Draw the cameras that stood before and are turned or taken down."""
+    changed, colours = plan.changed, styles.CAMERA_CHANGE_COLOURS
+    look = {"radius": 7, "color": "#1a1a1a", "weight": 2, "fillOpacity": 1}
+    looks = [{**look, "fillColor": colour} for colour in colours.values()]
+    labels = ["Camera", "Change", "Looked to", "Looks to"]
+    features = Features(labels=labels, styles=[*looks, {"color": colours["turned"], "weight": 3}])
+    turned = changed[changed["change"] == "turned"]
+    features.add(draw_ticks(turned.geometry, turned["azimuth_deg"]), len(looks))
+    for style, change in enumerate(colours):
+        rows = changed[changed["change"] == change]
+        facts = [
+            [
+                str(name),
+                change,
+                degrees(row["azimuth_before_deg"]) or "unknown",
+                degrees(row["azimuth_deg"]) or "nowhere",
+            ]
+            for name, row in records(rows)
+        ]
+        features.add(rows.geometry, style, facts)
+    present = set(changed["change"])
+    keys = [
+        legend_key(colour, f"{change} camera", shape="dot") for change, colour in colours.items() if change in present
+    ]
+    return ShapeLayer("Changed cameras", features), keys
 
 
 def _draw_new_cameras(plan: Placement, after: Coverage) -> ShapeLayer:
@@ -218,13 +253,22 @@ def _keys(colours: Sequence[str], labels: Sequence[str]) -> list[str]:
 def _headline(plan: Placement, after: Coverage) -> str:
     name, cameras = plan.site.name, len(plan.chosen)
     new = "1 new camera" if cameras == 1 else f"{cameras:,} new cameras"
+    changes = describe_changes(plan)
     return (
         f"<h1>{escape(name[:1].upper() + name[1:])}</h1>"
         f'<p class="rate">{percent(plan.before_rate)} → {percent(plan.after_rate)}</p>'
-        f"<p>of the observable ground is seen, with {new} at a price of {number(float(plan.chosen['price'].sum()))}</p>"
+        f"<p>of the observable ground is seen, with {new} at a price of {number(float(plan.chosen['price'].sum()))}"
+        f"{f'; {changes}' if changes else ''}</p>"
         f'<p class="note">measured independently: {percent(after.totals["coverage_rate"])}</p>'
         f'<p class="note">{escape(describe_quality(plan))}</p>'
     )
+
+
+def describe_changes(plan: Placement) -> str:
+    """Return in words what a plan does with the cameras that stood before; empty if nothing."""
+    counts = plan.changed["change"].value_counts()
+    told = [f"{counts[change]:,} {change}" for change in styles.CAMERA_CHANGE_COLOURS if change in counts]
+    return f"existing cameras: {', '.join(told)}" if told else ""
 
 
 def describe_quality(plan: Placement) -> str:

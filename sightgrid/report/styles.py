@@ -27,6 +27,7 @@ STATUS_LABELS = {
     "not measured": "not measured",
 }
 CHANGE_COLOURS = {"seen before": "#56b4e9", "seen with the plan": "#d55e00", "not seen": "#8c8c8c"}
+CAMERA_CHANGE_COLOURS = {"turned": "#009e73", "removed": "#ffffff"}
 _OTHER_COLOURS = ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#0072b2")
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -85,6 +86,12 @@ def new_camera_style(phases: Sequence[int]) -> str:
     dark = density_colours(len(phases))[::-1]
     values = [(str(phase), f"phase {phase}") for phase in phases]
     return _categorised("phase", values, [_dot(colour, size_mm=3.6) for colour in dark])
+
+
+def changed_camera_style() -> str:
+    """Return the QML of the cameras that a plan turns or takes down."""
+    symbols = [_dot(colour, size_mm=3.0) for colour in CAMERA_CHANGE_COLOURS.values()]
+    return _categorised("change", [(change, change) for change in CAMERA_CHANGE_COLOURS], symbols)
 
 
 def demand_style() -> str:

@@ -3,7 +3,7 @@
 from sightgrid.coverage.covering.lscp import solve_lscp
 from sightgrid.coverage.covering.mclp import solve_mclp
 from sightgrid.coverage.covering.problem import Problem, UnseenError
-from sightgrid.coverage.covering.solution import Solution
+from sightgrid.coverage.covering.solution import Solution, rank_candidates
 from sightgrid.coverage.covering.stopping import Gap, NoImprovement, Rounds, Seconds, Stop
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Solution",
     "Stop",
     "UnseenError",
+    "rank_candidates",
     "solve_lscp",
     "solve_mclp",
 ]

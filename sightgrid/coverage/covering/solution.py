@@ -87,7 +87,8 @@ def make_solution(
     backup: float = 0.0,
 ) -> Solution:
     """Rank the chosen candidates and measure, on the problem itself, what they are worth."""
-    ranked = _rank(problem, chosen, backup)
+    ranking = rank_candidates(problem, chosen, backup=backup)
+    ranked = ranking["candidate"].to_numpy()
     everything = np.concatenate([problem.fixed, ranked])
     if model == "mclp":
         objective = problem.measure(everything, backup=backup)
@@ -101,9 +102,14 @@ def make_solution(
     return Solution(
         model=model, chosen=ranked, objective=objective, bound=objective if optimal else bound,
         gap=0.0 if optimal else gap, status="optimal" if optimal else "feasible", seconds=run.seconds,
-        rounds=run.state.rounds, ranking=_tabulate(problem, ranked, backup),
+        rounds=run.state.rounds, ranking=ranking,
         unseen=np.flatnonzero((views < problem.needed) & (problem.weight > 0)), interrupted=run.interrupted,
     )  # fmt: skip
+
+
+def rank_candidates(problem: Problem, chosen: NDArray[np.int64], *, backup: float = 0.0) -> pd.DataFrame:
+    """Put candidates in greedy order, after what stands already, and tell what each adds; see `Solution.ranking`."""
+    return _tabulate(problem, _rank(problem, chosen, backup), backup)
 
 
 def _rank(problem: Problem, chosen: NDArray[np.int64], backup: float) -> NDArray[np.int64]:
