@@ -33,6 +33,8 @@ _COVER_ROUNDS = 2000
 _STEPS = 25
 # Shares of the time: left after the bound, and given to the exact solver of what is left.
 _BOUND_SHARE, _EXACT_SHARE = 0.7, 0.7
+# Small instances go to the exact solver at once: it needs less time than a good bound.
+_SMALL_ENTRIES, _SMALL_SECONDS = 20_000, 5.0
 _TIGHT = 1e-9
 
 
@@ -158,11 +160,13 @@ class _Planning:
             while not run.stopped and self._search.improve():
                 run.report("swap", 0)
             self._offer(self._search.best)
+            if run.may_prove and self._instance.sees.nnz <= _SMALL_ENTRIES and np.isfinite(run.seconds_left):
+                self._solve_exactly(min(_SMALL_SECONDS, _EXACT_SHARE * run.seconds_left))
             self._tighten_bound()
             while not run.stopped and self._search.rounds < _FIRST_ROUNDS:
                 self._wander()
             if run.may_prove and fits(self._instance, _EXACT_SHARE * run.seconds_left):
-                self._solve_exactly()
+                self._solve_exactly(_EXACT_SHARE * run.seconds_left)
             while not run.stopped:
                 self._wander()
         if not _sees_must(self._instance, self._best):
@@ -202,12 +206,9 @@ class _Planning:
         if improved:
             self._offer(search.best)
 
-    def _solve_exactly(self) -> None:
-        run = self._run
-        run.report("exact", 0)
-        answer = plan_exactly(
-            self._instance, count=self._count, budget=self._budget, seconds=_EXACT_SHARE * run.seconds_left
-        )
+    def _solve_exactly(self, seconds: float) -> None:
+        self._run.report("exact", 0)
+        answer = plan_exactly(self._instance, count=self._count, budget=self._budget, seconds=seconds)
         if answer.infeasible:
             raise InfeasibleError("no plan within the limits sees all points that must be seen")
         if answer.bound is not None:
