@@ -54,7 +54,8 @@ def blind_spots(
         Index ``blindspot_id``; polygons with ``area_m2``, ``street_m`` (length of street inside), ``demand``
         (square metres, with ten for each metre of street), ``nearest_camera_id``, ``nearest_camera_m`` and ``cause``:
         *occluded* where most of it would be seen if nothing stood in the way, *out of range* where a camera is near
-        but its picture does not reach, *no camera* where none is. Largest demand first.
+        but its picture does not reach, *no camera* where none is, *camera down* where one that is down would see most
+        of it. Largest demand first.
 
     Raises
     ------
@@ -184,6 +185,10 @@ def _cause(spots: gpd.GeoDataFrame, seen: Coverage) -> NDArray[np.object_]:
     for n, spot in enumerate(spots.geometry.to_numpy()):
         if 2.0 * shapely.intersection(reach.union(spot), spot).area >= spot.area:
             causes[n] = "occluded"
+    down = Layer(seen.survey.sound_views(seen.survey.faulty))
+    for n, spot in enumerate(spots.geometry.to_numpy()):
+        if len(down.geometries) and 2.0 * shapely.intersection(down.union(spot), spot).area >= spot.area:
+            causes[n] = "camera down"
     return causes
 
 

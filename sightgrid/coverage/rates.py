@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from sightgrid.coverage import tiles
+from sightgrid.coverage.faults import apply_health
 from sightgrid.coverage.figures import Figures, clip_figures, count_figures
 from sightgrid.coverage.survey import Settings, Survey, survey_site
 from sightgrid.coverage.visibility import check_options
@@ -214,6 +215,7 @@ def measure(
     target_height_m: float = 1.5,
     heights: bool = True,
     open_courtyards: bool = False,
+    health: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Coverage:
     """Measure how much of a site its cameras see.
@@ -235,6 +237,8 @@ def measure(
         Let cameras look over lower obstacles.
     open_courtyards : bool
         Count courtyards that no street enters as observable.
+    health : pandas.DataFrame, optional
+        How the cameras are; see `faults.apply_health`. Those that are down see nothing, blurred ones less far.
     progress : callable, optional
         Called as ``progress(stage, done, total)`` with the stages "seen areas" and "rates".
 
@@ -264,6 +268,8 @@ def measure(
     if not len(site.cameras):
         raise InputError(f"{site.name}: cameras: the layer is empty, so there is nothing to measure")
     validate(site.cameras, "cameras")
+    if health is not None:
+        site = site.with_cameras(apply_health(site.cameras, health))
     grid = lay_grid(site.study, cell_m=cell_m)
     cells = draw_cells(grid, site.study, site.crs)
     survey = survey_site(site, settings, progress=progress)

@@ -98,6 +98,24 @@ class Survey:
         views: NDArray[np.object_] = frame.geometry.to_numpy()
         return views
 
+    @property
+    def faulty(self) -> NDArray[np.intp]:
+        """Rows of the cameras that a fault keeps from seeing, or from seeing as far as they should."""
+        cameras = self.site.cameras
+        if "down" not in cameras:
+            return np.empty(0, np.intp)
+        down = cameras["down"].fillna("").to_numpy(str)
+        short = cameras["sight_share"].fillna(1.0).to_numpy() < 1.0
+        # where a camera is not measured anyway, nothing is lost
+        return np.flatnonzero((self.plan.reason == down) & ((down != "") | short))
+
+    def sound_views(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+        """What some of the cameras would see without their faults."""
+        if not len(rows):
+            return np.empty(0, object)
+        sound = self.site.cameras.iloc[rows].drop(columns=["down", "sight_share"])
+        return np.asarray(_survey_cameras(self.site, sound, self.scene, self.settings).seen.geometry.to_numpy())
+
     def views_of(self, camera_id: str) -> list[shapely.Geometry]:
         """What a camera sees, and would see all round if its direction is assumed; nothing if it is not there."""
         if camera_id not in self.seen.index:

@@ -123,6 +123,8 @@ def plan_views(
 ) -> ViewPlan:
     """Decide where each camera stands and looks, and what is assumed."""
     known = complete(cameras)
+    if "sight_share" in known:  # a blurred picture is worth fewer pixels
+        known["width_px"] *= known["sight_share"].fillna(1.0)
     standpoints = stand(known, scene, indoor_depth_m=indoor_depth_m)
     hosted = standpoints.host >= 0
     if heights and hosted.any():
@@ -144,4 +146,6 @@ def plan_views(
     reason[standpoints.indoor] = "indoor?"
     if "indoor" in known:
         reason[known["indoor"].fillna(value=False).to_numpy(bool)] = "indoor"
+    if "down" in known:
+        reason = np.where(reason == "", known["down"].fillna("").to_numpy(str), reason)
     return ViewPlan(known, standpoints, north, azimuth, reason)

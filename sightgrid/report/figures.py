@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import shapely
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -30,6 +29,7 @@ from sightgrid.report.words import percent, sources, square_metres
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from sightgrid.coverage import Coverage
 
@@ -96,10 +96,10 @@ def _draw_words(words: Axes, seen: Coverage, spots: gpd.GeoDataFrame) -> None:
         (f"{found['cameras_measured']:,} of {found['cameras_total']:,} cameras measured", 10, "normal", "black"),
         (f"{len(spots):,} blind spots, {square_metres(spots['area_m2'].sum())}", 10, "normal", "black"),
     ]
-    write_words(words, lines, legends=_legends(seen), sources=sources(seen.site))
+    write_words(words, lines, legends=_legends(seen, spots), sources=sources(seen.site))
 
 
-def _legends(seen: Coverage) -> dict[str, list[Any]]:
+def _legends(seen: Coverage, spots: gpd.GeoDataFrame) -> dict[str, list[Any]]:
     classes = coverage.density_classes(seen.standard)
     density = zip(classes.items(), styles.density_colours(len(classes)), strict=True)
     status = camera_status(seen)
@@ -110,7 +110,9 @@ def _legends(seen: Coverage) -> dict[str, list[Any]]:
             Patch(facecolor=colour, alpha=0.85, label=f"{name}: {px_m:g} or more") for (name, px_m), colour in density
         ],
         "Blind spots, by cause": [
-            Patch(facecolor=colour, alpha=0.6, label=cause) for cause, colour in styles.CAUSE_COLOURS.items()
+            Patch(facecolor=colour, alpha=0.6, label=cause)
+            for cause, colour in styles.CAUSE_COLOURS.items()
+            if cause in set(spots["cause"])
         ],
         "Cameras, looking to their tick": [
             Line2D([], [], markerfacecolor=colour, label=styles.STATUS_LABELS[each], **dot)  # type: ignore[arg-type]

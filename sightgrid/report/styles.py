@@ -19,7 +19,7 @@ RATE_LABELS = ("0 to 20 %", "20 to 40 %", "40 to 60 %", "60 to 80 %", "80 to 100
 _DENSITY_ANCHORS = ("#fdd49e", "#fdae61", "#ef7d30", "#d7481d", "#a3263f", "#6a176e", "#2d0b59")
 
 CLOSED_COLOUR = "#eceded"
-CAUSE_COLOURS = {"no camera": "#3f3f3f", "out of range": "#8c8c8c", "occluded": "#b5478f"}
+CAUSE_COLOURS = {"no camera": "#3f3f3f", "out of range": "#8c8c8c", "occluded": "#b5478f", "camera down": "#e08214"}
 STATUS_COLOURS = {"measured": "#0b5cad", "moved": "#e69f00", "not measured": "#ffffff"}
 STATUS_LABELS = {
     "measured": "measured where it stands",
