@@ -34,6 +34,9 @@ GECCO = {
     "AC_01": 7, "AC_02": 4, "AC_03": 3, "AC_04": 5, "AC_05": 7, "AC_06": 10, "AC_10": 20, "AC_11": 64, "AC_12": 136,
 }  # fmt: skip
 SMALL, LARGE = (400, 300), (2000, 5000)
+# at these service radii spopt proves its answers within the time
+RADII_SMALL = {"MCLP": 0.1, "LSCP": 0.1}
+RADII_LARGE = {"MCLP": 0.06, "LSCP": 0.02}
 
 
 def read_gecco(name: str) -> sparse.csc_array:
@@ -144,10 +147,10 @@ def compare_with_spopt(seconds: float) -> float | None:
         print(f"spopt: skipped ({error})")
         return None
     ratios = []
-    for (points, candidates), radius, count in ((SMALL, 0.1, 10), (LARGE, 0.06, 25)):
-        distance, weight = draw_town(points, candidates, radius=radius)
-        problem = Problem(sparse.csc_array(distance <= radius), weight=weight)
-        for model in ("MCLP", "LSCP"):
+    for (points, candidates), radii, count in ((SMALL, RADII_SMALL, 10), (LARGE, RADII_LARGE, 25)):
+        for model, radius in radii.items():
+            distance, weight = draw_town(points, candidates, radius=radius)
+            problem = Problem(sparse.csc_array(distance <= radius), weight=weight)
             begin = time.perf_counter()
             theirs, proven = solve_peer(model, distance, weight, radius, count, 10 * seconds)
             peer_seconds = time.perf_counter() - begin

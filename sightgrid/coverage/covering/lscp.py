@@ -36,6 +36,8 @@ _CHUNK_ENTRIES = 100_000_000
 _FIRST_ROUNDS, _FIRST_CHUNKS = 1000, 4
 # Shares of the time: left after the bound, and given to the exact solver of what is left.
 _BOUND_SHARE, _EXACT_SHARE = 0.8, 0.4
+# Small instances go to the exact solver at once: it needs less time than a good bound.
+_SMALL_ENTRIES, _SMALL_SECONDS = 20_000, 5.0
 _TIGHT = 1e-9
 
 
@@ -159,6 +161,8 @@ class _Covering:
         with run.stage():
             if not run.stopped:
                 search(_FIRST_ROUNDS)
+            if run.may_prove and instance.sees.nnz <= _SMALL_ENTRIES and np.isfinite(run.seconds_left):
+                self._solve_exactly(min(_SMALL_SECONDS, _EXACT_SHARE * run.seconds_left))
             prices, at_first = CoverBound(instance, goal_weight=self._goal), run.seconds_left
             while run.may_prove and not prices.is_tight and run.seconds_left >= _BOUND_SHARE * at_first:
                 known = self._cost if np.isfinite(self._cost) else float(instance.cost.sum())
@@ -170,7 +174,7 @@ class _Covering:
                     break
                 search()
             if run.may_prove and fits(instance, _EXACT_SHARE * run.seconds_left):
-                self._solve_exactly()
+                self._solve_exactly(_EXACT_SHARE * run.seconds_left)
             while not run.stopped:
                 search()
         return self._best, self._bound
@@ -271,14 +275,10 @@ class _Covering:
         chosen = np.array(kept, np.int64)
         return chosen, float(instance.cost[chosen].sum())
 
-    def _solve_exactly(self) -> None:
+    def _solve_exactly(self, seconds: float) -> None:
         self._run.report("exact", 0)
         step = 1.0 if self._whole else 0.0
-        seconds = self._run.seconds_left
-        answer = cover_exactly(
-            self._instance, goal_weight=self._goal, below=self._cost - step,
-            seconds=_EXACT_SHARE * seconds if np.isfinite(seconds) else seconds,
-        )  # fmt: skip
+        answer = cover_exactly(self._instance, goal_weight=self._goal, below=self._cost - step, seconds=seconds)
         if answer.infeasible:  # nothing is cheaper, or nothing keeps the groups
             self._raise_bound(self._cost)
             self._run.proven = True
