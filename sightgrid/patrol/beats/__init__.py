@@ -1,0 +1,1 @@
+"""Beats: contiguous, compact areas along streets, balanced in work."""

@@ -1,0 +1,1 @@
+"""Response: who is where how soon, and what is lost when a unit leaves."""

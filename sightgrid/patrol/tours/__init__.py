@@ -1,0 +1,1 @@
+"""Tours between points: the shortest, the most worthwhile, and those that come round again and again."""

@@ -1,0 +1,1 @@
+"""Tracks: what was driven, matched to streets, and compared with the plan."""
