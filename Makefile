@@ -34,6 +34,7 @@ check: .venv/tools
 
 test: check
 	tests/install-browser
+	tests/install-rtsp-server
 	$(BIN)/python -m pytest
 
 bench: .venv/tools
@@ -42,6 +43,8 @@ bench: .venv/tools
 	$(BIN)/python -m benchmarks.replace
 	$(BIN)/python -m benchmarks.city
 	$(BIN)/python -m benchmarks.placement --seconds 110
+	$(BIN)/python -m benchmarks.patrol
+	$(BIN)/python -m benchmarks.health
 
 # Pin what is installed now: names and versions only.
 lock: .venv/tools
