@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sightgrid.gis.compiled import drop_stale_kernels
 
 if TYPE_CHECKING:
+    from sightgrid.patrol.arcs.postman import cover_streets
     from sightgrid.patrol.beats.balance import measure_work
     from sightgrid.patrol.beats.beats import Beats, draw_beats
     from sightgrid.patrol.response.isochrones import isochrones
@@ -62,6 +63,7 @@ _HOMES = {
     "clean_tracks": "tracks.tracks",
     "compare": "tracks.compliance",
     "count_units": "tours.staffing",
+    "cover_streets": "arcs.postman",
     "dose": "shift.dosage",
     "draw_beats": "beats.beats",
     "evaluate_risk": "risks.evaluation",
@@ -109,6 +111,7 @@ __all__ = [
     "clean_tracks",
     "compare",
     "count_units",
+    "cover_streets",
     "dose",
     "draw_beats",
     "evaluate_risk",
