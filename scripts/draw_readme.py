@@ -2,7 +2,8 @@
 
     python scripts/draw_readme.py [NAME ...]
 
-Without a name all of them are drawn: ``helsinki`` (coverage), ``placement`` (eight more cameras; a minute).
+Without a name all of them are drawn: ``helsinki`` (coverage), ``placement`` (eight more cameras; a minute), ``patrol``
+(a shift of six units).
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sightgrid
-from sightgrid import coverage
+from sightgrid import coverage, patrol
+from sightgrid.report.briefing import brief
 from sightgrid.report.figures import draw_coverage
+from sightgrid.report.patrol_figure import draw_shift
 from sightgrid.report.plan_figure import draw_placement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
+ROOT = Path(__file__).parent.parent
+IMAGES, DATA = ROOT / "docs" / "images", ROOT / "data"
 
 
 def draw_helsinki() -> Figure:
@@ -36,7 +40,21 @@ def draw_eight_more() -> Figure:
     return draw_placement(plan, coverage.measure(site), coverage.measure(plan.planned_site))
 
 
-PICTURES = {"helsinki": draw_helsinki, "placement": draw_eight_more}
+def draw_six_units() -> Figure:
+    """Plan a shift of six units."""
+    site = sightgrid.open_site("helsinki")
+    units = patrol.read_units(DATA / "units_helsinki.toml", site=site, shift="2026-11-23T08:00/16:00")
+    seen = coverage.measure(site)
+    wanted = patrol.attention(patrol.risk(None, site.streets, method="length"), seen.streets)
+    stops = patrol.propose_stops(site, wanted)
+    plan = patrol.plan_routes(
+        site.streets, units, stops, attention=wanted, observed=seen.streets, engine="own", seconds=60.0
+    )
+    print(plan.figures)
+    return draw_shift(brief(site, plan, wanted, clock=units.attrs["zone"], seen=seen))
+
+
+PICTURES = {"helsinki": draw_helsinki, "placement": draw_eight_more, "patrol": draw_six_units}
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Camera health: which cameras see, which do not, and why."""

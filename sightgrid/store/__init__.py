@@ -1,0 +1,1 @@
+"""What is kept: the history of the cameras' health, in one embedded SQLite file."""
