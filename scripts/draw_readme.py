@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import sightgrid
 from sightgrid import coverage, patrol
-from sightgrid.report.briefing import brief
-from sightgrid.report.figures import draw_coverage
-from sightgrid.report.patrol_figure import draw_shift
-from sightgrid.report.plan_figure import draw_placement
+from sightgrid.report.coverage.figures import draw_coverage
+from sightgrid.report.patrol.briefing import brief
+from sightgrid.report.patrol.patrol_figure import draw_shift
+from sightgrid.report.placement.plan_figure import draw_placement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

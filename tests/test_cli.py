@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import sightgrid
 from sightgrid import coverage, report
 from sightgrid.cli import app
-from sightgrid.report import console
+from sightgrid.report.coverage import console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

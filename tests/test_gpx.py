@@ -12,7 +12,7 @@ from drives import START, locate, make_plan
 from sightgrid.errors import InputError, SourceError
 from sightgrid.patrol.streets.network import build_network
 from sightgrid.patrol.tracks.compliance import compare
-from sightgrid.report.gpx import read_gpx, write_gpx
+from sightgrid.report.patrol.gpx import read_gpx, write_gpx
 
 
 @pytest.fixture(scope="module")

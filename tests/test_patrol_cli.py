@@ -22,7 +22,7 @@ import sightgrid
 from sightgrid import cli
 from sightgrid.patrol import read_units
 from sightgrid.patrol.routes import routes
-from sightgrid.report import patrol as patrol_report
+from sightgrid.report.patrol import shift_report as patrol_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,15 +24,15 @@ from test_browser_map import CHROMIUM, browse
 from sightgrid import cli, patrol
 from sightgrid.errors import InfeasibleError, UnitRangeError
 from sightgrid.patrol.shift.plan import VISIT_COLUMNS, Plan, build_legs
-from sightgrid.report import patrol_styles
-from sightgrid.report.briefing import Briefing, brief, count_passes, name_stem
-from sightgrid.report.gpx import write_gpx
-from sightgrid.report.patrol import list_layers, list_ours, write_patrol
-from sightgrid.report.patrol_cards import draw_card
-from sightgrid.report.patrol_map import attention_levels, draw_patrol, stop_table
-from sightgrid.report.patrol_summary import summarise_patrol
-from sightgrid.report.timeline import draw_timeline
-from sightgrid.report.turns import list_turns
+from sightgrid.report.patrol import patrol_styles
+from sightgrid.report.patrol.briefing import Briefing, brief, count_passes, name_stem
+from sightgrid.report.patrol.gpx import write_gpx
+from sightgrid.report.patrol.patrol_cards import draw_card
+from sightgrid.report.patrol.patrol_map import attention_levels, draw_patrol, stop_table
+from sightgrid.report.patrol.patrol_summary import summarise_patrol
+from sightgrid.report.patrol.shift_report import list_layers, list_ours, write_patrol
+from sightgrid.report.patrol.timeline import draw_timeline
+from sightgrid.report.patrol.turns import list_turns
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from sightgrid import cli, coverage, datasets
 from sightgrid.cli import place as place_command
-from sightgrid.report import plan as plan_report
+from sightgrid.report.placement import plan as plan_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

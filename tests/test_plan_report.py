@@ -26,8 +26,9 @@ from sightgrid.coverage.placement import place
 from sightgrid.coverage.poses import read_catalogue
 from sightgrid.datasets import find_catalogue
 from sightgrid.errors import StoreError
-from sightgrid.report import draw_plan, plan_map, write_plan
-from sightgrid.report.plan import PLAN_OUTPUTS, summarise_plan
+from sightgrid.report import draw_plan, write_plan
+from sightgrid.report.placement import plan_map
+from sightgrid.report.placement.plan import PLAN_OUTPUTS, summarise_plan
 from sightgrid.report.words import percent
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def test_failure_leaves_the_folder_as_it_was(planned: Planned, tmp_path: Path, m
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sightgrid.report.plan.draw_plan", fail)
+    monkeypatch.setattr("sightgrid.report.placement.plan.draw_plan", fail)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "costs.csv").write_text("old")
     with pytest.raises(StoreError, match="No space left"):

@@ -234,7 +234,7 @@ def test_the_live_table_shows_the_worst_first():
     from rich.console import Console
 
     from sightgrid.health.records import Record
-    from sightgrid.report.health_console import LiveTable
+    from sightgrid.report.health.health_console import LiveTable
 
     table = LiveTable(20)
     for n in range(16):

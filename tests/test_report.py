@@ -26,10 +26,11 @@ import sightgrid
 from sightgrid import coverage, report
 from sightgrid.errors import StoreError
 from sightgrid.report import folder as folders
-from sightgrid.report import map_layers, maps, styles, words
+from sightgrid.report import styles, words
+from sightgrid.report.coverage import map_layers, maps
+from sightgrid.report.coverage.raster import fit_resolution, write_count_raster
 from sightgrid.report.folder import check_folder, replace_folder, write_json
 from sightgrid.report.geopackage import write_geopackage
-from sightgrid.report.raster import fit_resolution, write_count_raster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -497,7 +498,7 @@ def test_figure_draws_both_maps(seen: Coverage, spots: gpd.GeoDataFrame, tmp_pat
     pytest.importorskip("matplotlib")
     from PIL import Image
 
-    from sightgrid.report.figures import draw_coverage
+    from sightgrid.report.coverage.figures import draw_coverage
 
     path = tmp_path / "coverage.png"
     figure = draw_coverage(seen, spots)
@@ -513,7 +514,7 @@ def test_figure_draws_both_maps(seen: Coverage, spots: gpd.GeoDataFrame, tmp_pat
 
 def test_figure_shows_what_data_say_as_text(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from sightgrid.report.figures import draw_coverage
+    from sightgrid.report.coverage.figures import draw_coverage
 
     odd = replace(seen, survey=replace(seen.survey, site=replace(seen.site, name=r"$\frac{$")))  # a broken formula
     draw_coverage(odd, spots).savefig(tmp_path / "coverage.png", dpi=20)

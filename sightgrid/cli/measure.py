@@ -65,7 +65,7 @@ def _measure(
             report("modules", 0, 1)
             from sightgrid import coverage  # noqa: PLC0415
             from sightgrid.report import OURS, write_outputs  # noqa: PLC0415
-            from sightgrid.report.console import print_results  # noqa: PLC0415
+            from sightgrid.report.coverage.console import print_results  # noqa: PLC0415
             from sightgrid.report.folder import check_folder  # noqa: PLC0415
 
             check_folder(out, ours=OURS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sightgrid.coverage import Coverage
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
     from sightgrid.site import Site
 
     Progress = Callable[[str, int, int], None]
@@ -102,7 +102,7 @@ def plan_shift(given: Given, *, progress: Progress, **options: Any) -> tuple[Bri
     """Plan a shift from what cameras see and where risk is; also what the plan rests on, in words."""
     from sightgrid import coverage  # noqa: PLC0415
     from sightgrid.patrol import attention, draw_beats, plan_routes, propose_stops, risk  # noqa: PLC0415
-    from sightgrid.report.briefing import brief  # noqa: PLC0415
+    from sightgrid.report.patrol.briefing import brief  # noqa: PLC0415
 
     site, units, clock, incidents, stops = given
     seen = coverage.measure(site, progress=progress) if len(site.cameras) else None
@@ -218,10 +218,10 @@ def _write(
     try:
         with show_progress() as progress:
             progress("modules", 0, 1)
-            from sightgrid.report import patrol as report  # noqa: PLC0415
             from sightgrid.report.folder import check_folder  # noqa: PLC0415
-            from sightgrid.report.patrol_console import print_patrol  # noqa: PLC0415
-            from sightgrid.report.patrol_summary import summarise_patrol  # noqa: PLC0415
+            from sightgrid.report.patrol import shift_report as report  # noqa: PLC0415
+            from sightgrid.report.patrol.patrol_console import print_patrol  # noqa: PLC0415
+            from sightgrid.report.patrol.patrol_summary import summarise_patrol  # noqa: PLC0415
 
             check_folder(out, ours=report.PATROL_OURS)
             progress("site", 0, 1)

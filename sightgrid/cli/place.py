@@ -129,9 +129,9 @@ def _write(
         with show_progress() as progress:
             progress("modules", 0, 1)
             from sightgrid import coverage  # noqa: PLC0415
-            from sightgrid.report import plan as report  # noqa: PLC0415
             from sightgrid.report.folder import check_folder  # noqa: PLC0415
-            from sightgrid.report.plan_console import print_plan  # noqa: PLC0415
+            from sightgrid.report.placement import plan as report  # noqa: PLC0415
+            from sightgrid.report.placement.plan_console import print_plan  # noqa: PLC0415
 
             check_folder(out, ours=report.PLAN_OURS)
             progress("site", 0, 1)

@@ -120,8 +120,8 @@ class _Watch:
         from sightgrid.health.secrets import read_secrets  # noqa: PLC0415
         from sightgrid.health.sources import read_sources  # noqa: PLC0415
         from sightgrid.report.folder import check_folder  # noqa: PLC0415
-        from sightgrid.report.health import OUTPUTS  # noqa: PLC0415
-        from sightgrid.report.health_console import LiveTable, show_live  # noqa: PLC0415
+        from sightgrid.report.health.health_console import LiveTable, show_live  # noqa: PLC0415
+        from sightgrid.report.health.health_report import OUTPUTS  # noqa: PLC0415
         from sightgrid.store.history import open_history  # noqa: PLC0415
 
         sources = read_sources(self.cameras, secrets=read_secrets(secrets))
@@ -159,9 +159,9 @@ class _Watch:
                     due_at = time.monotonic() + self.every_s
 
     def _report(self, history: History, *, last: bool) -> bool:
-        from sightgrid.report.findings import gather_findings  # noqa: PLC0415
-        from sightgrid.report.health import measure_losses, summarise, write_health  # noqa: PLC0415
-        from sightgrid.report.health_console import describe_round, print_health  # noqa: PLC0415
+        from sightgrid.report.health.findings import gather_findings  # noqa: PLC0415
+        from sightgrid.report.health.health_console import describe_round, print_health  # noqa: PLC0415
+        from sightgrid.report.health.health_report import measure_losses, summarise, write_health  # noqa: PLC0415
 
         seconds, now = time.monotonic() - self.began, datetime.now(UTC)
         latest = history.latest()

@@ -113,7 +113,7 @@ def read_table(path: Path, crs: CRS | str | int | None) -> Cameras:
     SchemaError
         The header is wrong, or no row is good.
     """
-    raw, ragged, encoding = _read_rows(path)
+    raw, ragged, encoding = read_rows(path)
     headers = {name: canonical(name) for name in raw.columns}
     faults = find_faults(headers, KNOWN, coordinates=True)
     if faults:
@@ -142,7 +142,7 @@ def read_table(path: Path, crs: CRS | str | int | None) -> Cameras:
     return Cameras(good, fault, rows[~verdict.bad].set_axis(good.index))
 
 
-def _read_rows(path: Path) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
+def read_rows(path: Path) -> tuple[pd.DataFrame, NDArray[np.bool_], str]:
     """Read all fields as text, None where empty; tell which rows have not the header's length, and the encoding."""
     unknown = f"{path}: is neither UTF-8 nor GB 18030 text; save the table as CSV in UTF-8"
     try:

@@ -16,8 +16,7 @@ from sightgrid.errors import Fault, SchemaError
 from sightgrid.gis.headers import COORDINATES, KNOWN, canonical, find_faults
 from sightgrid.gis.layers import assume_kind, cast_columns, parse_columns
 from sightgrid.gis.rejected import hide_secrets
-from sightgrid.gis.tables import _read_rows as read_rows
-from sightgrid.gis.tables import read_cameras
+from sightgrid.gis.tables import read_cameras, read_rows
 
 if TYPE_CHECKING:
     import os

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sightgrid.report.coverage.maps import explore
+from sightgrid.report.coverage.raster import write_count_raster
 from sightgrid.report.folder import write_files, write_json
 from sightgrid.report.geopackage import reasons_not_measured, write_geopackage
-from sightgrid.report.maps import explore
-from sightgrid.report.plan import write_plan
-from sightgrid.report.plan_map import draw_plan
-from sightgrid.report.raster import write_count_raster
+from sightgrid.report.placement.plan import write_plan
+from sightgrid.report.placement.plan_map import draw_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,18 +10,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from sightgrid.report import map_layers, patrol_styles, styles
+from sightgrid.report import styles
+from sightgrid.report.coverage import map_layers
+from sightgrid.report.coverage.map_layers import legend_key
+from sightgrid.report.coverage.maps import MANY_BUILDINGS
 from sightgrid.report.leaflet import Features, Frame, OfflineMap, Panel, ShapeLayer
-from sightgrid.report.map_layers import legend_key
-from sightgrid.report.maps import MANY_BUILDINGS
-from sightgrid.report.plan_map import _STYLE as _NUMBER_STYLE
-from sightgrid.report.plan_map import _Ranks
+from sightgrid.report.numbers import Numbers
+from sightgrid.report.patrol import patrol_styles
 from sightgrid.report.words import number, percent, sources
 
 if TYPE_CHECKING:
     from sightgrid.coverage import Coverage
     from sightgrid.patrol.beats.beats import Beats
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
     Drawn = tuple[ShapeLayer, list[str]]
 
@@ -58,10 +59,9 @@ def draw_patrol(briefing: Briefing) -> folium.Map:
     drawn += [_draw_depots(briefing), _draw_stops(briefing)]
 
     page = OfflineMap(title=f"sightgrid: patrol of {escape(site.name)}")
-    page.get_root().header.add_child(folium.Element(_NUMBER_STYLE), name="sightgrid_plan_css")
     for layer, _ in drawn:
         page.add_child(layer)
-    page.add_child(_Ranks(drawn[-1][0]), name="ranks")
+    page.add_child(Numbers(drawn[-1][0]), name="ranks")
     page.add_child(Panel(_headline(briefing), position="topleft"))
     control = folium.LayerControl(position="topright", collapsed=False)
     control._id = "layers"  # noqa: SLF001  (folium's random names would make two equal maps differ)

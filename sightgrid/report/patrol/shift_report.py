@@ -10,15 +10,15 @@ import geopandas as gpd
 import numpy as np
 
 from sightgrid.patrol.shift.plan import SHORTFALL_COLUMNS
-from sightgrid.report import patrol_styles as styles
-from sightgrid.report.briefing import UNIT_SUFFIXES, describe_row, list_files, locate_visits
 from sightgrid.report.folder import write_files, write_json
 from sightgrid.report.geopackage import write_layers
-from sightgrid.report.gpx import write_gpx
-from sightgrid.report.patrol_cards import draw_card
-from sightgrid.report.patrol_map import attention_levels, draw_patrol, stop_table
-from sightgrid.report.timeline import draw_timeline
-from sightgrid.report.turns import list_turns
+from sightgrid.report.patrol import patrol_styles as styles
+from sightgrid.report.patrol.briefing import UNIT_SUFFIXES, describe_row, list_files, locate_visits
+from sightgrid.report.patrol.gpx import write_gpx
+from sightgrid.report.patrol.patrol_cards import draw_card
+from sightgrid.report.patrol.patrol_map import attention_levels, draw_patrol, stop_table
+from sightgrid.report.patrol.timeline import draw_timeline
+from sightgrid.report.patrol.turns import list_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
     from sightgrid.site import Site
 
 PATROL_OUTPUTS = ("patrol.gpkg", "timeline.svg", "map.html", "summary.json")

@@ -10,7 +10,7 @@ import pandas as pd
 from sightgrid.report import styles
 from sightgrid.report.folder import write_files, write_json
 from sightgrid.report.geopackage import write_layers
-from sightgrid.report.plan_map import compare_cells, draw_plan
+from sightgrid.report.placement.plan_map import compare_cells, draw_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
 LABEL_W, PLOT_W, RIGHT_W = 150.0, 1360.0, 30.0
 TOP_H, ROW_H, BAR_H, FOOT_H = 62.0, 46.0, 22.0, 54.0

@@ -5,16 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sightgrid.report.briefing import describe_row
-from sightgrid.report.route_sketch import draw_route
-from sightgrid.report.turns import list_turns
+from sightgrid.report.patrol.briefing import describe_row
+from sightgrid.report.patrol.route_sketch import draw_route
+from sightgrid.report.patrol.turns import list_turns
 from sightgrid.report.words import metres, number, sources
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
 KILOMETRE_M = 1000.0
 SHORTEST_M = 5.0  # a step below it is told without its metres

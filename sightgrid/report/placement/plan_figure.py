@@ -19,7 +19,7 @@ from sightgrid.report.panels import (
     rate_legend,
     write_words,
 )
-from sightgrid.report.plan_map import NEW_COLOUR, SEEN_COLOUR, describe_changes, describe_quality
+from sightgrid.report.placement.plan_map import NEW_COLOUR, SEEN_COLOUR, describe_changes, describe_quality
 from sightgrid.report.words import number, percent, sources
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sightgrid.report.briefing import list_files
+from sightgrid.report.patrol.briefing import list_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
 FAR_M = 50.0  # a straight line from a stop to the street it is served at, from which it is told
 MOST_CELLS = 5  # so many cells with most attention are named

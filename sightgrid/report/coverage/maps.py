@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import folium
 import geopandas as gpd
 
-from sightgrid.report import map_layers
+from sightgrid.report.coverage import map_layers
 from sightgrid.report.leaflet import Frame, OfflineMap, Panel
 from sightgrid.report.words import percent, sources
 

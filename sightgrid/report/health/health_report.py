@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sightgrid import coverage
 from sightgrid.health.records import STATUSES
-from sightgrid.report.findings import Findings, Losses
 from sightgrid.report.folder import write_files, write_json
-from sightgrid.report.health_page import draw_page
+from sightgrid.report.health.findings import Findings, Losses
+from sightgrid.report.health.health_page import draw_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

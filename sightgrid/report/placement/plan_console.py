@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sightgrid.report.plan_map import describe_quality
+from sightgrid.report.placement.plan_map import describe_quality
 from sightgrid.report.words import degrees, number, percent, square_metres
 
 if TYPE_CHECKING:

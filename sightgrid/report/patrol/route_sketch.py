@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 if TYPE_CHECKING:
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
 CARD_MM = 186.0  # of the width of a card
 WIDE, TALL = (1000.0, 440.0), (410.0, 1040.0)  # largest width and height, where a card is 1000 wide

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sightgrid.health.records import Record
-    from sightgrid.report.findings import Findings
+    from sightgrid.report.health.findings import Findings
 
 STYLES = {"offline": "bold", "fault": "bold red", "warning": "yellow", "not_checkable": "dim", "ok": "blue"}
 TOP = 12

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import folium
 import geopandas as gpd
 import numpy as np
-from folium.template import Template
 
-from sightgrid.report import map_layers, styles
+from sightgrid.report import styles
+from sightgrid.report.coverage import map_layers
+from sightgrid.report.coverage.map_layers import MANY_CELLS, RATE_OPACITY, draw_ticks, legend_key, records
+from sightgrid.report.coverage.maps import MANY_BUILDINGS, MANY_CAMERAS
 from sightgrid.report.leaflet import Features, Frame, OfflineMap, Panel, ShapeLayer, geojson_texts
-from sightgrid.report.map_layers import MANY_CELLS, RATE_OPACITY, draw_ticks, legend_key, records
-from sightgrid.report.maps import MANY_BUILDINGS, MANY_CAMERAS
+from sightgrid.report.numbers import Numbers
 from sightgrid.report.words import degrees, number, percent, sources, square_metres
 
 if TYPE_CHECKING:
@@ -32,35 +33,6 @@ GAIN_LABELS = ("up to 5", "5 to 20", "20 to 40", "40 to 60", "60 to 100")
 LOSS_COLOUR, LOSS_LABEL = "#e69f00", "less than before"
 NEW_COLOUR = "#c22f10"
 SEEN_COLOUR = "#e6550d"
-
-_STYLE = """<style>
-.sightgrid-rank { background: none; border: 0; box-shadow: none; padding: 0; color: #fff; font: 700 11px/1 sans-serif; }
-.sightgrid-rank::before { display: none; }
-</style>"""
-
-
-class _Ranks(folium.MacroElement):  # type: ignore[misc]
-    """Writes the number of each new camera on its dot, and keeps cameras over a grid that is switched on."""
-
-    _template = Template(
-        """
-        {% macro script(this, kwargs) %}
-            {{ this.layer }}.eachLayer((shape) => {
-              const values = shape.feature.properties.v;
-              if (!values) return;
-              const rank = document.createTextNode(values[0]);
-              const label = document.createElement("span");
-              label.append(rank);
-              shape.bindTooltip(label, {permanent: true, direction: "center", className: "sightgrid-rank", opacity: 1});
-            });
-            {{ this._parent.get_name() }}.on("baselayerchange", (event) => event.target.fire("overlayadd"));
-        {% endmacro %}
-        """
-    )
-
-    def __init__(self, layer: ShapeLayer) -> None:
-        super().__init__()
-        self.layer = layer.get_name()
 
 
 def draw_plan(plan: Placement, before: Coverage | None, after: Coverage) -> folium.Map:
@@ -93,10 +65,9 @@ def draw_plan(plan: Placement, before: Coverage | None, after: Coverage) -> foli
     drawn.append((_draw_new_cameras(plan, after), []))
 
     page = OfflineMap(title=f"sightgrid: plan for {escape(site.name)}")
-    page.get_root().header.add_child(folium.Element(_STYLE), name="sightgrid_plan_css")
     for layer, _ in drawn:
         page.add_child(layer)
-    page.add_child(_Ranks(drawn[-1][0]), name="ranks")
+    page.add_child(Numbers(drawn[-1][0]), name="ranks")
     page.add_child(Panel(_headline(plan, after), position="topleft"))
     control = folium.LayerControl(position="topright", collapsed=False)
     control._id = "layers"  # noqa: SLF001  (folium's random names would make two equal maps differ)

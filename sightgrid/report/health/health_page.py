@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from sightgrid.report.findings import Findings, Losses
+    from sightgrid.report.health.findings import Findings, Losses
 
 WORDS = {"offline": "offline", "fault": "fault", "warning": "warning", "not_checkable": "not checkable", "ok": "ok"}
 SHAPES = {"offline": "■", "fault": "▲", "warning": "◆", "not_checkable": "○", "ok": "●"}  # told apart without colour
@@ -38,7 +38,7 @@ def draw_page(
     Parameters
     ----------
     findings : Findings
-        See `sightgrid.report.findings.gather_findings`.
+        See `sightgrid.report.health.findings.gather_findings`.
     title : str
         What the page is about.
     summary : dict

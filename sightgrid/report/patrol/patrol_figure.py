@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 
-from sightgrid.report import patrol_styles
 from sightgrid.report.panels import (
     QUIET,
     draw_background,
@@ -17,7 +16,8 @@ from sightgrid.report.panels import (
     lay_panels,
     write_words,
 )
-from sightgrid.report.patrol_map import attention_levels
+from sightgrid.report.patrol import patrol_styles
+from sightgrid.report.patrol.patrol_map import attention_levels
 from sightgrid.report.words import percent, sources
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sightgrid.report.briefing import Briefing
+    from sightgrid.report.patrol.briefing import Briefing
 
 WIDTHS_PT = (0.8, 1.4, 2.2, 3.0, 3.8)
 

@@ -1,0 +1,1 @@
+"""What cameras see, for people: map, raster, tables, pictures."""

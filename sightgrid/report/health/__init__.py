@@ -1,0 +1,1 @@
+"""How the cameras are, for people: page, table, what their faults cost."""

@@ -1,0 +1,1 @@
+"""A patrolled shift, for people: cards, GPX, timeline, map, figures."""

@@ -1,0 +1,1 @@
+"""A plan for new cameras, for people: layers, map, costs, pictures."""
