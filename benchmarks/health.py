@@ -24,7 +24,7 @@ from typing import Any
 
 import pandas as pd
 
-from sightgrid.health.monitor import Timing, monitor
+from sightgrid.health.monitoring import Timing, monitor
 from sightgrid.health.records import Notebook
 from sightgrid.health.sources import read_sources
 from sightgrid.store.history import open_history

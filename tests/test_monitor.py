@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sightgrid.errors import UnitRangeError
-from sightgrid.health import monitor as monitoring
-from sightgrid.health.monitor import DEEP_FRAMES, Timing, monitor
+from sightgrid.health import monitoring
+from sightgrid.health.monitoring import DEEP_FRAMES, Timing, monitor
 from sightgrid.health.probes import Probe
 from sightgrid.health.records import Notebook, frame_records
 from sightgrid.health.schedule import Schedule, Task, next_slot, patience, spread
@@ -240,7 +240,7 @@ def test_nothing_grows_with_the_rounds(town):
     table, timing = sources(20), Timing(every_s=10.0, sweep_s=4.0)
     broken = {"c3": DEAD, "c4": {"measures": BLACK}}
     town.answers = lambda job, _: broken.get(job.camera_id, {"measures": HEALTHY} if job.kind == "image" else {})
-    watch = monitoring._Round(table, Notebook(), timing, monitoring.Path("/nowhere"))
+    watch = monitoring._Round(table, Notebook(), timing)
     sizes = []
     for count, _ in enumerate(watch.run(town.open(workers=4))):
         if count % 500 == 499:

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 import sightgrid
-from sightgrid import coverage
+from sightgrid import coverage, health, patrol
 
 NAMES = [
     "CRSError",
@@ -32,6 +32,7 @@ COVERAGE = [
     "count_raster",
     "criticality",
     "density_classes",
+    "find_losses",
     "measure",
     "place",
     "pose_cameras",
@@ -40,6 +41,76 @@ COVERAGE = [
     "read_catalogue",
     "sample_demand",
     "view_areas",
+]
+PATROL = [
+    "Beats",
+    "Compliance",
+    "Evaluation",
+    "Matched",
+    "Network",
+    "Plan",
+    "Response",
+    "Shift",
+    "Tracks",
+    "Variants",
+    "attention",
+    "build_network",
+    "check_plan",
+    "check_stops",
+    "check_units",
+    "choose_variant",
+    "clean_tracks",
+    "compare",
+    "count_units",
+    "cover_streets",
+    "dose",
+    "draw_beats",
+    "evaluate_risk",
+    "isochrones",
+    "lose_unit",
+    "match_tracks",
+    "measure_idleness",
+    "measure_work",
+    "nearest_units",
+    "parse_shift",
+    "plan_orienteering",
+    "plan_recurrent",
+    "plan_routes",
+    "plan_tour",
+    "plan_variants",
+    "propose_stops",
+    "reach",
+    "reach_over_time",
+    "read_incidents",
+    "read_tracks",
+    "read_units",
+    "replan",
+    "risk",
+    "spread_by_cell",
+    "unit_networks",
+]
+HEALTH = [
+    "Baseline",
+    "Hysteresis",
+    "Job",
+    "Notebook",
+    "Pool",
+    "Probe",
+    "Timing",
+    "describe_rules",
+    "find_outages",
+    "frame_records",
+    "judge",
+    "measure_frames",
+    "monitor",
+    "rate_now",
+    "rate_periods",
+    "rate_recordings",
+    "read_ledger",
+    "read_maintenance",
+    "read_secrets",
+    "read_sources",
+    "time_repairs",
 ]
 
 
@@ -50,10 +121,18 @@ def test_names_of_the_package():
         assert getattr(sightgrid, name) is not None
 
 
-def test_names_of_coverage():
-    assert coverage.__all__ == COVERAGE
-    for name in COVERAGE:
-        assert getattr(coverage, name).__doc__
+@pytest.mark.parametrize(("room", "names"), [(coverage, COVERAGE), (patrol, PATROL), (health, HEALTH)])
+def test_names_of_the_rooms(room, names):
+    assert room.__all__ == names
+    for name in names:
+        assert getattr(room, name).__doc__
+
+
+@pytest.mark.parametrize("room", [patrol, health])
+def test_rooms_list_their_names_and_know_no_others(room):
+    assert dir(room) == sorted(room.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        room.nothing  # noqa: B018
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -146,7 +146,7 @@ class _Watch:
             return self._report(history, last=True)
 
     def _probe(self, sources: pd.DataFrame, history: History) -> None:
-        from sightgrid.health.monitor import Timing, monitor  # noqa: PLC0415
+        from sightgrid.health.monitoring import Timing, monitor  # noqa: PLC0415
 
         self.began = time.monotonic()
         due_at = self.began + (self.every_s or 0.0)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sightgrid.errors import UnitRangeError
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from sightgrid.health.records import Keeper
     from sightgrid.health.view import View
 
-MEASURE = "sightgrid.health.sightings:measure_sight"
+MEASURE = "sightgrid.health.measuring:measure_views"
 PER_HOST = 4  # recorders serve few streams at a time
 SWEEP_S = 60.0
 CONFIRM_S = 2.0
@@ -116,18 +114,15 @@ def monitor(
     >>> records[-1].status, records[-1].reason
     ('offline', 'offline: the probe failed at the stage connect: there is no such file')
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="sightgrid-views-") as folder,
-        Pool(workers=workers, **{"measure": MEASURE, **pool}) as opened,
-    ):
-        yield from _Round(sources, keeper, timing or Timing(), Path(folder)).run(opened)
+    with Pool(workers=workers, **{"measure": MEASURE, **pool}) as opened:
+        yield from _Round(sources, keeper, timing or Timing()).run(opened)
 
 
 class _Round:
     """The cameras of one monitor, and what is under way."""
 
-    def __init__(self, sources: pd.DataFrame, keeper: Keeper, timing: Timing, folder: Path) -> None:
-        self.keeper, self.timing, self.folder = keeper, timing, folder
+    def __init__(self, sources: pd.DataFrame, keeper: Keeper, timing: Timing) -> None:
+        self.keeper, self.timing = keeper, timing
         self.addresses: dict[str, Address | None] = {}
         self.skipped: dict[str, str] = {}
         self.ledger: dict[str, dict[str, float]] = {}
@@ -190,17 +185,10 @@ class _Round:
         if task.kind == "reach":
             return Job(camera_id=name, address=address, kind="reach")
         wanted = [lighting for lighting in LIGHTINGS if memory.baseline.needs_view(lighting)]
-        options = {
-            "reference": memory.baseline.reference(),
-            "view_file": str(self._view_file(name)) if wanted else "",
-            "wanted": wanted,
-        }
+        options = {"reference": memory.baseline.reference().to_dict(), "keep_view": bool(wanted)}
         if self.confirmations.get(name):
             return Job(camera_id=name, address=address, frames=DEEP_FRAMES, seconds=DEEP_SECONDS, options=options)
         return Job(camera_id=name, address=address, options=options)
-
-    def _view_file(self, name: str) -> Path:
-        return self.folder / f"{spread(name):.18f}"
 
     def _take_in(self, probe: Probe) -> Record | None:
         """Judge a probe, keep what came of it, and plan the next look."""
@@ -211,8 +199,9 @@ class _Round:
             # it answers: a camera taken for dead is worth a look
             self._plan(name, now, memory.failures, at_once=memory.failures > 0 and probe.checkable)
             return None
-        measures, view = _read_measures(probe), self._take_view(name)
+        measures = _read_measures(probe)
         lighting = tell_lighting(measures.get("saturation", math.nan), measures.get("mean_level", math.nan))
+        view = _read_view(probe) if memory.baseline.needs_view(lighting) else None
         seen = self._judge(probe, measures, memory, lighting)
         stands = memory.hysteresis.settle(seen)
         if measures and probe.checkable and not probe.stage:
@@ -236,11 +225,6 @@ class _Round:
         self.keeper.record(record, memory)
         self._plan(name, now, memory.failures, unsettled=_is_unsettled(seen, memory))
         return record
-
-    def _take_view(self, name: str) -> View | None:
-        from sightgrid.health.sightings import take_view  # noqa: PLC0415 - needs OpenCV
-
-        return take_view(self._view_file(name))
 
     def _judge(self, probe: Probe, measures: dict[str, float], memory: Memory, lighting: str) -> Verdict:
         """Judge one probe by itself."""
@@ -295,3 +279,9 @@ def _read_measures(probe: Probe) -> dict[str, float]:
         return {}
     size = {"width_px": float(probe.width_px), "height_px": float(probe.height_px)}
     return {**probe.measures, **size, "fps": probe.fps}
+
+
+def _read_view(probe: Probe) -> View | None:
+    from sightgrid.health.view import View  # noqa: PLC0415 - needs OpenCV
+
+    return View.from_bytes(probe.data["view"]) if "view" in probe.data else None
