@@ -13,6 +13,9 @@ import sightgrid as sg
 if TYPE_CHECKING:
     from sightgrid.site import Site
 
+# a program of its own, run by the system's Python, which has GStreamer's bindings
+collect_ignore = ["rtsp_server.py"]
+
 settings.register_profile(
     "few", max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

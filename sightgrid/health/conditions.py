@@ -139,6 +139,10 @@ RULES: tuple[Rule, ...] = (
         Test("changed_share", "<=", 0.0001), Test("frames", ">=", 5.0),
         Test("mean_level", "<=", 0.1, "last"), Test("contrast", "<=", 0.1, "last"),
     )),
+    Rule("frozen", "fault", (  # encoded anew a dead picture still flickers, but it no longer lives as it used to
+        Test("changed_share", "<=", 0.002), Test("changed_share", "<=", 0.02, "ratio"), Test("frames", ">=", 5.0),
+        Test("mean_level", "<=", 0.1, "last"), Test("contrast", "<=", 0.1, "last"),
+    )),
     Rule("frozen", "fault", (Test("advance_s", "<=", 0.0), Test("frames", ">=", 5.0))),
     Rule("covered", "fault", (
         Test("corners", "<", 0.5, "ratio"), Test("inliers", "<", 0.3, "ratio"), Test("likeness", "<", 0.3),
