@@ -35,6 +35,7 @@ check: .venv/tools
 test: check
 	tests/install-browser
 	tests/install-rtsp-server
+	tests/install-postgis
 	$(BIN)/python -m pytest
 
 bench: .venv/tools

@@ -11,6 +11,10 @@
     │   └── coverage.covering.UnseenError points have to be seen and cannot be; knows them and the share that can
     ├── SourceError                       a file or stream cannot be opened or read
     └── StoreError                        the store cannot keep or return what it was asked for
+        ├── store.conflicts.NotFoundError     there is no such thing
+        ├── store.conflicts.ExistsError       there is one already
+        ├── store.conflicts.StaleVersionError somebody else changed it meanwhile; knows both versions
+        └── store.conflicts.JobLostError      a job was given to somebody else, or cancelled
 
 The command line prints one clear line for any of them and exits with status 2.
 """

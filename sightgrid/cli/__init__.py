@@ -3,7 +3,7 @@
 Heavy modules are imported inside the commands, so that ``sightgrid --help`` answers at once.
 """
 
-from sightgrid.cli import measure, patrol, place, probe
+from sightgrid.cli import measure, patrol, place, probe, store
 from sightgrid.cli.app import app, main
 
-__all__ = ["app", "main", "measure", "patrol", "place", "probe"]
+__all__ = ["app", "main", "measure", "patrol", "place", "probe", "store"]

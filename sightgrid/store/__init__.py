@@ -1,1 +1,1 @@
-"""What is kept: the history of the cameras' health, in one embedded SQLite file."""
+"""What is kept between runs, in one file or in PostGIS: sites, scenarios, results, plans, jobs, the cameras' health."""

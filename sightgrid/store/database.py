@@ -1,0 +1,197 @@
+"""Opening a store: one SQLite file, or a PostgreSQL database with PostGIS."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from sightgrid.errors import StoreError
+from sightgrid.store import tables
+from sightgrid.store.layer_tables import metadata
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+HEAD = "0001"  # the newest layout, see the migrations
+WAIT_S = 30.0  # for another program that writes at the same time
+CACHE_KIB = 65_536
+PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{CACHE_KIB}")
+WRITES = "sightgrid_writes"
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+MIGRATION_LOCK = 0x51677264  # any number that other programs of the same database do not use
+_MIGRATING = threading.Lock()  # Alembic keeps what it works on in globals
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Database:
+    """An open store; see `open_database`.
+
+    Attributes
+    ----------
+    name : str
+        The file, or the address without user and password, for messages.
+    path : pathlib.Path or None
+        The SQLite file.
+    """
+
+    def __init__(self, url: sa.URL) -> None:
+        self.path = Path(url.database or "") if url.drivername == "sqlite" else None
+        self.name = str(self.path) if self.path else f"{url.host or 'localhost'}/{url.database}"
+        self._reader: sa.Engine
+        self._writer: sa.Engine
+        if self.path is None:
+            self._engine = sa.create_engine(url, pool_pre_ping=True)
+            # one snapshot for all that a read asks
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._writer = self._engine
+        else:
+            self._engine = sa.create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False})
+            sa.event.listen(self._engine, "connect", _set_up)
+            sa.event.listen(self._engine, "begin", _begin)
+            self._reader = self._engine
+            self._writer = self._engine.execution_options(**{WRITES: True})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file or the server."""
+        self._engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Give a connection in one transaction: all that is done in it is kept at its end, or nothing."""
+        with clear_errors(self.name), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees the store as it is at the first statement, whatever others write meanwhile."""
+        with clear_errors(self.name), self._reader.connect() as connection:
+            yield connection
+
+
+def open_database(where: str | os.PathLike[str]) -> Database:
+    """Open a store, or begin one; an older layout is brought forward.
+
+    Parameters
+    ----------
+    where : str or path-like
+        A file (SQLite), or ``postgresql://user:password@host/database`` whose database has PostGIS, or whose user may
+        add it.
+
+    Returns
+    -------
+    Database
+        To be closed; it is a context manager.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened, is something else, or was written by a newer sightgrid.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sightgrid.store.sites import list_sites
+    >>> with open_database(Path(tempfile.mkdtemp()) / "city.sqlite") as database:
+    ...     list_sites(database)
+    []
+    """
+    database = Database(_read_url(where))
+    try:
+        if _find_layout(database) != HEAD:
+            _migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+@contextmanager
+def clear_errors(name: str) -> Iterator[None]:
+    """Turn the errors of a database into one line that holds neither statements nor values."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+        raise StoreError(f"{name}: the store cannot be used ({reason})") from error
+
+
+def now_us() -> int:
+    """Return the time in microseconds since 1970."""
+    return (datetime.now(UTC) - EPOCH) // MICROSECOND
+
+
+def to_time(at_us: int) -> datetime:
+    """Turn microseconds since 1970 into a time."""
+    return EPOCH + at_us * MICROSECOND
+
+
+def _read_url(where: str | os.PathLike[str]) -> sa.URL:
+    text = str(where)
+    if "://" not in text:
+        if not text.strip():
+            raise StoreError("the name of the store is empty")
+        return sa.URL.create("sqlite", database=text)
+    try:
+        url = sa.make_url(text)
+        driver = DRIVERS[url.get_backend_name()]
+    except (ArgumentError, NoSuchModuleError, KeyError, ValueError):  # its text may hold a password
+        raise StoreError("the store must be a file or postgresql://user@host/database") from None
+    return url.set(drivername=driver)
+
+
+def _find_layout(database: Database) -> str | None:
+    with database.read() as connection:
+        found = sa.inspect(connection)
+        names = set(found.get_table_names())
+        if "alembic_version" not in names:
+            known = set(tables.metadata.tables)  # the history of the cameras' health may lie in the same file
+            if database.path and names - known:
+                raise StoreError(f"{database.name}: is a database of something else, not a store")
+            if names & set(metadata.tables):
+                raise StoreError(f"{database.name}: has tables of the names of the store, but is none")
+            return None
+        layout = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if layout is not None and layout > HEAD:
+        raise StoreError(f"{database.name}: was written by a newer sightgrid (layout {layout}, known {HEAD})")
+    return layout
+
+
+def _migrate(database: Database) -> None:
+    from alembic import command  # noqa: PLC0415  (not needed for a store that is up to date)
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with _MIGRATING, database.write() as connection:
+        if database.path is None:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _set_up(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    # whoever will write says so at once: a reader that turns writer may find that it is too late
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")

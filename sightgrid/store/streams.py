@@ -1,0 +1,60 @@
+"""Addresses of camera streams: a table of its own, which nothing reads that reads layers, sites or scenarios.
+
+So no export, tile or result can hold an address by mistake. A backup of the store holds them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sightgrid.store.conflicts import NotFoundError
+from sightgrid.store.layer_tables import features, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sightgrid.store.database import Database
+
+
+def read_streams(database: Database, site_id: int) -> pd.Series[str]:
+    """Return the addresses of a site's streams by camera, for the one who probes them.
+
+    Returns
+    -------
+    pandas.Series
+        ``stream_url``, index ``camera_id``; cameras without an address are not in it.
+    """
+    table = features["cameras"]
+    statement = (
+        sa.select(table.c.feature_id, streams.c.stream_url)
+        .join_from(streams, table, streams.c.feature_key == table.c.feature_key)
+        .where(table.c.site_id == site_id)
+        .order_by(table.c.feature_key)
+    )
+    with database.read() as connection:
+        rows = connection.execute(statement).all()
+    index = pd.Index([row.feature_id for row in rows], name="camera_id", dtype="str")
+    return pd.Series([row.stream_url for row in rows], index=index, name="stream_url", dtype="str")
+
+
+def write_streams(database: Database, site_id: int, addresses: Mapping[str, str]) -> None:
+    """Set the addresses of cameras, all or none; an empty one takes the address away.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such camera.
+    """
+    table = features["cameras"]
+    with database.write() as connection:
+        for name, address in addresses.items():
+            found = sa.select(table.c.feature_key).where(table.c.site_id == site_id, table.c.feature_id == name)
+            key = connection.execute(found).scalar_one_or_none()
+            if key is None:
+                raise NotFoundError(f"cameras {name}: is not there")
+            connection.execute(sa.delete(streams).where(streams.c.feature_key == key))
+            if address:
+                connection.execute(sa.insert(streams).values(feature_key=key, stream_url=address))
