@@ -8,7 +8,7 @@ drop_stale_kernels()
 from sightgrid.coverage.blindspots import blind_spots, criticality
 from sightgrid.coverage.candidates import propose_mounts
 from sightgrid.coverage.demand import sample_demand
-from sightgrid.coverage.faults import find_losses
+from sightgrid.coverage.losses import find_losses
 from sightgrid.coverage.optics import density_classes
 from sightgrid.coverage.placement import place
 from sightgrid.coverage.plan import Placement

@@ -12,12 +12,13 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
 from sightgrid.errors import InputError
+from sightgrid.health.pictures import Picture, Stream, StreamError, check_size, fit_size, is_stamped
 from sightgrid.health.timing import settle_times
 
 if TYPE_CHECKING:
@@ -29,47 +30,8 @@ if TYPE_CHECKING:
 
 MAX_CLIP_BYTES = 128 << 20  # pictures are kept as sent if all that are asked for fit into this, else shrunk
 SMALL_EDGE_PX = 640
-MAX_PIXELS = 8192 * 4608  # of a picture as sent: 8K in every common shape
 TIMED_OUT = 0.9  # OpenCV reports success twice after a read timed out: so long a wait is a failure whatever it says
 _OPTIONS = "rtsp_transport;{transport}|analyzeduration;100000|probesize;50000"
-
-
-class Picture(NamedTuple):
-    """A picture; its size as sent and whether it is corrupt, None where the backend cannot tell."""
-
-    frame: NDArray[np.uint8]
-    size: tuple[int, int] | None = None
-    corrupt: bool | None = None
-
-
-class Stream(Protocol):
-    """What a backend gives: pictures one after the other."""
-
-    width_px: int
-    height_px: int
-    nominal_fps: float
-    is_file: bool  # it may end
-    is_stamped: bool  # its pictures carry their time
-
-    def grab(self) -> bool:
-        """Wait for the next picture; False if there is none."""
-        ...
-
-    def stamp_s(self) -> float:
-        """Time of the picture, as the stream tells it."""
-        ...
-
-    def retrieve(self, edge_px: int) -> Picture:
-        """Return the picture with no edge longer than `edge_px`, and what is known of it."""
-        ...
-
-    def close(self) -> None:
-        """Let the stream go."""
-        ...
-
-
-class StreamError(Exception):
-    """A stream does not open, or gives no pictures; the text says why, without the address."""
 
 
 @dataclass(frozen=True)
@@ -166,23 +128,6 @@ def shrink(frame: NDArray[np.uint8], *, edge_px: int) -> NDArray[np.uint8]:
     if (height, width) == frame.shape[:2]:
         return frame
     return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def fit_size(width: int, height: int, *, edge_px: int) -> tuple[int, int]:
-    """Return the size at which no edge is longer than `edge_px`."""
-    scale = min(1.0, edge_px / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def check_size(width: int, height: int) -> None:
-    """Raise a StreamError if a picture is larger than memory is spent on."""
-    if width * height > MAX_PIXELS:
-        raise StreamError(f"a picture of {width} x {height} pixels is larger than is read here")
-
-
-def is_stamped(address: Address, *, jpegs: bool, is_file: bool) -> bool:
-    """Tell whether pictures carry their time. JPEGs over HTTP do not: FFmpeg invents 25 a second."""
-    return is_file or not jpegs or not address.scheme.startswith("http")
 
 
 def _open(address: Address, open_s: float, read_s: float, transport: str, backend: str) -> Stream:

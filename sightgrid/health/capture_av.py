@@ -9,7 +9,7 @@ import av
 import av.error
 import numpy as np
 
-from sightgrid.health.capture import Picture, StreamError, check_size, fit_size, is_stamped
+from sightgrid.health.pictures import Picture, StreamError, check_size, fit_size, is_stamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

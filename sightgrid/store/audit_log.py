@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from sightgrid.errors import StoreError
-from sightgrid.store.database import now_us
+from sightgrid.store.clock import now_us
 from sightgrid.store.work_tables import audit_log
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightgrid.errors import StoreError
-from sightgrid.store.database import WAIT_S, open_database
+from sightgrid.store.database import open_database
+from sightgrid.store.sqlite import WAIT_S
 
 if TYPE_CHECKING:
     from sightgrid.store.database import Database

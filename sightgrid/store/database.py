@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from sightgrid.errors import StoreError
 from sightgrid.store import tables
 from sightgrid.store.layer_tables import metadata
+from sightgrid.store.sqlite import clear_errors, open_engine
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
 HEAD = "0001"  # the newest layout, see the migrations
-WAIT_S = 30.0  # for another program that writes at the same time
 CACHE_KIB = 65_536
-PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", f"cache_size = -{CACHE_KIB}")
-WRITES = "sightgrid_writes"
+PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}")
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 MIGRATION_LOCK = 0x51677264  # any number that other programs of the same database do not use
 _MIGRATING = threading.Lock()  # Alembic keeps what it works on in globals
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 class Database:
@@ -53,11 +49,8 @@ class Database:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writer = self._engine
         else:
-            self._engine = sa.create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False})
-            sa.event.listen(self._engine, "connect", _set_up)
-            sa.event.listen(self._engine, "begin", _begin)
-            self._reader = self._engine
-            self._writer = self._engine.execution_options(**{WRITES: True})
+            self._reader, self._writer = open_engine(str(self.path), pragmas=PRAGMAS)
+            self._engine = self._reader
 
     def __enter__(self) -> Self:
         return self
@@ -119,26 +112,6 @@ def open_database(where: str | os.PathLike[str]) -> Database:
     return database
 
 
-@contextmanager
-def clear_errors(name: str) -> Iterator[None]:
-    """Turn the errors of a database into one line that holds neither statements nor values."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
-        raise StoreError(f"{name}: the store cannot be used ({reason})") from error
-
-
-def now_us() -> int:
-    """Return the time in microseconds since 1970."""
-    return (datetime.now(UTC) - EPOCH) // MICROSECOND
-
-
-def to_time(at_us: int) -> datetime:
-    """Turn microseconds since 1970 into a time."""
-    return EPOCH + at_us * MICROSECOND
-
-
 def _read_url(where: str | os.PathLike[str]) -> sa.URL:
     text = str(where)
     if "://" not in text:
@@ -182,16 +155,3 @@ def _migrate(database: Database) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _set_up(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    # whoever will write says so at once: a reader that turns writer may find that it is too late
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")

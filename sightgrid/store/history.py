@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
 
-from sightgrid.errors import FIRST_IDS, Fault, InputError, SchemaError, StoreError, hide
+from sightgrid.errors import FIRST_IDS, Fault, SchemaError, StoreError, hide
 from sightgrid.health.baselines import Baseline
 from sightgrid.health.records import COLUMNS, Memory, Record, frame_records
+from sightgrid.store.clock import to_time, to_us
+from sightgrid.store.sqlite import clear_errors, open_engine
 from sightgrid.store.tables import VERSION, cameras, maintenance, metadata, probes, views
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-WAIT_S = 30.0  # for another program that writes at the same time
-WRITES = "sightgrid_writes"
+# what is taken away is overwritten: pictures may have been asked to be forgotten
+PRAGMAS = ("synchronous = NORMAL", "secure_delete = ON")
 ORDER = ("camera_id", "start_at", "end_at", "reason")
 
 
@@ -42,12 +41,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": WAIT_S}, poolclass=sa.StaticPool
-        )
-        sa.event.listen(self._engine, "connect", _set_up)
-        sa.event.listen(self._engine, "begin", _begin)
-        self._writer = self._engine.execution_options(**{WRITES: True})
+        self._engine, self._writer = open_engine(str(path), pragmas=PRAGMAS, poolclass=sa.StaticPool)
         with self._write() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             if version > VERSION:
@@ -83,7 +77,7 @@ class History:
         kept, seen = _pack(memory)
         row = {name: getattr(record, name) for name in COLUMNS} | {
             "camera_id": record.camera_id,
-            "checked_at_us": _to_us(record.checked_at),
+            "checked_at_us": to_us(record.checked_at),
             "reason": hide(record.reason),
             "measures": json.dumps(record.measures),
         }
@@ -118,7 +112,7 @@ class History:
             cameras, probes, cameras.c.probe_id == probes.c.probe_id
         )
         with self._read() as connection:
-            return {name: (_from_us(at), failures) for name, at, failures in connection.execute(statement)}
+            return {name: (to_time(at), failures) for name, at, failures in connection.execute(statement)}
 
     def latest(self) -> pd.DataFrame:
         """Return the newest row of each camera, as a health frame."""
@@ -150,9 +144,9 @@ class History:
         kept = [column for column in probes.c if measures or column.name != "measures"]
         statement = sa.select(*kept)
         if start is not None:
-            statement = statement.where(probes.c.checked_at_us >= _to_us(start))
+            statement = statement.where(probes.c.checked_at_us >= to_us(start))
         if end is not None:
-            statement = statement.where(probes.c.checked_at_us < _to_us(end))
+            statement = statement.where(probes.c.checked_at_us < to_us(end))
         return self._frame(statement)
 
     def thumbnails(self) -> dict[str, tuple[datetime, bytes]]:
@@ -161,7 +155,7 @@ class History:
             cameras.c.thumbnail.is_not(None)
         )
         with self._read() as connection:
-            return {name: (_from_us(at), data) for name, at, data in connection.execute(statement)}
+            return {name: (to_time(at), data) for name, at, data in connection.execute(statement)}
 
     def forget_thumbnails(self) -> None:
         """Take away the pictures of all cameras; nothing of them stays in the file."""
@@ -193,7 +187,7 @@ class History:
             row: Any
             for row in windows[list(ORDER)].itertuples(index=False):
                 values = {
-                    "camera_id": row.camera_id, "start_us": _to_us(row.start_at), "end_us": _to_us(row.end_at),
+                    "camera_id": row.camera_id, "start_us": to_us(row.start_at), "end_us": to_us(row.end_at),
                     "reason": row.reason,
                 }  # fmt: skip
                 connection.execute(
@@ -231,12 +225,12 @@ class History:
 
     @contextmanager
     def _write(self) -> Iterator[sa.Connection]:
-        with _clear_errors(self.path), self._writer.begin() as connection:
+        with clear_errors(str(self.path), "history"), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def _read(self) -> Iterator[sa.Connection]:
-        with _clear_errors(self.path), self._engine.connect() as connection:
+        with clear_errors(str(self.path), "history"), self._engine.connect() as connection:
             yield connection
 
 
@@ -271,40 +265,6 @@ def open_history(path: str | os.PathLike[str]) -> History:
     return History(Path(path))
 
 
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        # the text of the error holds the statement and its values; its cause says what is wrong
-        reason = getattr(error, "orig", None) or type(error).__name__
-        raise StoreError(f"{path}: the history cannot be used ({reason})") from error
-
-
-def _set_up(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so
-    cursor = connection.cursor()
-    # what is taken away is overwritten: pictures may have been asked to be forgotten
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    # whoever will write says so at once: a reader that turns writer may find that it is too late
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
-
-
-def _to_us(at: datetime) -> int:
-    if at.tzinfo is None:
-        raise InputError(f"a time must have a time zone: {at}")
-    return (at - EPOCH) // MICROSECOND
-
-
-def _from_us(at_us: int) -> datetime:
-    return EPOCH + at_us * MICROSECOND
-
-
 def _pack(memory: Memory) -> tuple[str, dict[str, bytes]]:
     """Take the views out of a memory, and write the rest as JSON."""
     kept = memory.to_dict()
@@ -327,7 +287,7 @@ def _read_records(rows: Iterable[Any]) -> Iterator[Record]:
     for row in rows:
         yield Record(
             camera_id=row.camera_id,
-            checked_at=_from_us(row.checked_at_us),
+            checked_at=to_time(row.checked_at_us),
             measures=json.loads(row.measures) if "measures" in row._fields else {},
             **{name: getattr(row, name) for name in COLUMNS},
         )

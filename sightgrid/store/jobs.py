@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import JobLostError, NotFoundError
-from sightgrid.store.database import now_us
 from sightgrid.store.results import insert_result
 from sightgrid.store.work_tables import jobs
 

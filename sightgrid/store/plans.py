@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import ExistsError, NotFoundError, StaleVersionError
-from sightgrid.store.database import now_us
 from sightgrid.store.layers import read_crs
 from sightgrid.store.work_tables import patrol_plans
 

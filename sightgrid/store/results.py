@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import NotFoundError
-from sightgrid.store.database import now_us
 from sightgrid.store.layer_tables import revisions, sites
 from sightgrid.store.work_tables import results, scenarios
 

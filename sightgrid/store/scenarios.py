@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 import sqlalchemy as sa
 
+from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import ExistsError, NotFoundError, StaleVersionError
-from sightgrid.store.database import now_us
 from sightgrid.store.edits import refuse_addresses
 from sightgrid.store.layer_tables import kept_columns
 from sightgrid.store.layers import read_crs, select_layer

@@ -11,8 +11,8 @@ from pyproj import CRS
 
 from sightgrid.columns import KINDS
 from sightgrid.site import Site
+from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import ExistsError, NotFoundError
-from sightgrid.store.database import now_us
 from sightgrid.store.edits import count_on
 from sightgrid.store.layer_tables import LAYERS, features, revisions, sites
 from sightgrid.store.layers import read_crs, select_layer

@@ -1,0 +1,52 @@
+"""SQLite as the store uses it: one writer at a time, readers never wait, and errors that tell no values."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from sightgrid.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WAIT_S = 30.0  # for another program that writes at the same time
+WRITES = "sightgrid_writes"
+
+
+def open_engine(path: str, *, pragmas: tuple[str, ...], **options: Any) -> tuple[sa.Engine, sa.Engine]:
+    """Return an engine whose connections read, and the same one for those that will write."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=path),
+        connect_args={"timeout": WAIT_S, "check_same_thread": False},
+        **options,
+    )
+
+    def set_up(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    sa.event.listen(engine, "connect", set_up)
+    sa.event.listen(engine, "begin", _begin)
+    return engine, engine.execution_options(**{WRITES: True})
+
+
+@contextmanager
+def clear_errors(name: str, what: str = "store") -> Iterator[None]:
+    """Turn the errors of a database into one line that holds neither statements nor values."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
+        raise StoreError(f"{name}: the {what} cannot be used ({reason})") from error
+
+
+def _begin(connection: sa.Connection) -> None:
+    # whoever will write says so at once: a reader that turns writer may find that it is too late
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
