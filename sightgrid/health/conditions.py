@@ -128,7 +128,7 @@ CONDITIONS: dict[str, Condition] = {
     "colour_cast": Condition("colour cast", 11, "none", "wrong white balance or a lost colour", 3, 4),
     "jitter": Condition("jitter", 12, "shorter", "the camera shakes"),
     "low_fps": Condition("low frame rate", 13, "none", "fewer pictures per second than usual or agreed"),
-    "resolution": Condition("resolution", 14, "shorter", "not the picture size that is usual or agreed"),
+    "resolution": Condition("resolution", 14, "none", "not the picture size that is usual or agreed"),
 }
 
 RULES: tuple[Rule, ...] = (
