@@ -120,3 +120,12 @@ def test_the_commands_back_up_and_bring_back(database, tmp_path, few):
     assert missing.exit_code == 2
     assert "there is no such store" in missing.stderr
     assert not (tmp_path / "nothing").exists()
+
+
+def test_without_the_extra_one_line_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(store_commands, "NEEDED", {"no_such_module": "no-such-package", **store_commands.NEEDED})
+    said = CliRunner().invoke(app, ["store", "backup", str(tmp_path / "b.sqlite")])
+    assert (said.exit_code, said.stderr) == (
+        2,
+        "sightgrid: store needs no-such-package: pip install 'sightgrid[store]'\n",
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sightgrid.errors import UnitRangeError
+from sightgrid.errors import SourceError, UnitRangeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sightgrid.site import Site
 
 DENSITY_RANGE_PX_M = (0.1, 100_000.0)
@@ -42,6 +45,13 @@ def read_site(where: str, cameras: Path | None, *, skip_bad_rows: bool) -> Site:
     from sightgrid import open_site  # noqa: PLC0415
 
     return open_site(where, cameras=cameras, bad_rows="set_aside" if skip_bad_rows else "raise")
+
+
+def require_extra(command: str, extra: str, packages: Mapping[str, str]) -> None:
+    """Raise where packages (by the module they bring) are not installed, and tell which extra brings them."""
+    missing = [package for module, package in packages.items() if find_spec(module) is None]
+    if missing:
+        raise SourceError(f"{command} needs {' and '.join(missing)}: pip install 'sightgrid[{extra}]'")
 
 
 def check_range(option: str, value: float, limits: tuple[float, float], unit: str) -> None:

@@ -5,7 +5,6 @@ Heavy modules are imported inside the command, so that ``sightgrid --help`` answ
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
 from contextlib import closing
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sightgrid.cli.app import app
-from sightgrid.cli.console import EXIT_FAULT, EXIT_INTERRUPTED, leave
-from sightgrid.cli.options import Cameras, Out, check_range, read_site
+from sightgrid.cli.console import EXIT_INTERRUPTED, leave
+from sightgrid.cli.options import Cameras, Out, check_range, read_site, require_extra
 from sightgrid.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,19 +70,13 @@ def probe(
     check_range("--workers", workers, (1, MOST_WORKERS), "(a whole number)")
     if thumbnails not in THUMBNAILS:
         raise InputError(f"--thumbnails: {thumbnails!r} is not known; choose {', '.join(THUMBNAILS)}")
-    _check_extra()
+    require_extra("probe", "health", NEEDED)
     table, site = _read_cameras(where, cameras)
     pool = {"workers": workers, "thumbnail": thumbnails}
     watch = _Watch(table, site, out=out, title=Path(where).name, every_s=every, pool=pool)
     found = watch.run(secrets, maintenance)
     if found and fail_on_fault:
         raise typer.Exit(EXIT_FOUND)
-
-
-def _check_extra() -> None:
-    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
-    if missing:
-        leave(f"probe needs {' and '.join(missing)}: pip install 'sightgrid[health]'", EXIT_FAULT)
 
 
 def _read_cameras(where: str, cameras: Path | None) -> tuple[pd.DataFrame, Site | None]:

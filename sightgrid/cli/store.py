@@ -11,9 +11,19 @@ from typing import Annotated
 import typer
 
 from sightgrid.cli.app import app
+from sightgrid.cli.options import require_extra
+
+NEEDED = {"sqlalchemy": "SQLAlchemy", "alembic": "alembic"}
 
 store = typer.Typer(help="Back up the store that the map works on, and bring it back.", no_args_is_help=True)
 app.add_typer(store, name="store")
+
+
+@store.callback()
+def check() -> None:
+    """Back up the store that the map works on, and bring it back."""
+    require_extra("store", "store", NEEDED)
+
 
 Where = Annotated[str, typer.Option("--store", envvar="SIGHTGRID_STORE", metavar="FILE", help="The file of the store.")]
 DEFAULT = "sightgrid.sqlite"
