@@ -39,7 +39,7 @@ test: check
 	$(BIN)/python -m pytest
 
 bench: .venv/tools
-	$(BIN)/pip install --quiet --disable-pip-version-check "pyvispoly==0.3.1" "spopt==0.7.0"
+	$(BIN)/pip install --quiet --disable-pip-version-check "pyvispoly==0.3.1"
 	$(BIN)/python -m benchmarks.visibility
 	$(BIN)/python -m benchmarks.replace
 	$(BIN)/python -m benchmarks.city

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_site import make_site
 
 import sightgrid
@@ -97,9 +98,8 @@ def test_template_in_data_is_shown_as_text(tmp_path: Path) -> None:
 
 
 def test_picture_shows_the_layers(page: Path, tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image")
     browse(page, tmp_path, f"--screenshot={tmp_path / 'map.png'}")
-    with image.open(tmp_path / "map.png") as picture:
+    with Image.open(tmp_path / "map.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     assert pixels.shape == (900, 1400, 3)
     middle = pixels[150:750, 350:1000].reshape(-1, 3)

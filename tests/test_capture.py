@@ -24,15 +24,11 @@ from stream_servers import (
 )
 
 from sightgrid.errors import InputError
+from sightgrid.health import capture as capture_module
 from sightgrid.health.addresses import parse_address
+from sightgrid.health.capture import capture, fit_size, shrink
 from sightgrid.health.reach import reach
 from sightgrid.health.timing import settle_times
-
-pytest.importorskip("cv2")
-pytest.importorskip("av")
-
-from sightgrid.health import capture as capture_module
-from sightgrid.health.capture import capture, fit_size, shrink
 
 both = pytest.mark.parametrize("backend", ["cv2", "av"])
 IN_URL = "viewer:s3cret%401@"

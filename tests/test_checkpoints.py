@@ -157,7 +157,6 @@ def brute_served(case):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_both_engines_serve_as_many_as_brute_force(seed):
-    pytest.importorskip("ortools")
     from sightgrid.patrol.routes.ortools_engine import improve_routes
 
     rng = np.random.default_rng(seed)

@@ -43,7 +43,6 @@ def test_the_peer_is_matched_where_both_prove_it():
     assert answer.status == "optimal"
     covers = solve_lscp(Problem(placement.sparse.csc_array(distance <= 0.15)), stop=Seconds(10))
     assert covers.status == "optimal"
-    pytest.importorskip("spopt", reason="spopt is only installed for the benchmark")
     for model, ours in (("MCLP", answer), ("LSCP", covers)):
         theirs, proven = placement.solve_peer(model, distance, weight, 0.15, 6, 30.0)
         assert proven

@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("sqlalchemy")
-
 from sightgrid.errors import InputError, SchemaError, StoreError
 from sightgrid.health.baselines import Baseline
 from sightgrid.health.hysteresis import Hysteresis

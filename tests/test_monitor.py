@@ -20,8 +20,6 @@ from sightgrid.health.records import Notebook, frame_records
 from sightgrid.health.schedule import Schedule, Task, next_slot, patience, spread
 from sightgrid.health.sources import read_sources
 
-pytest.importorskip("cv2")
-
 HEALTHY = {"mean_level": 100.0, "peak_level": 250.0, "saturation": 20.0, "frames": 8.0, "changed_share": 0.3}
 BLACK = {**HEALTHY, "mean_level": 3.0, "peak_level": 9.0}
 START_S = 1_700_000_000.0
@@ -299,7 +297,7 @@ def test_timing_is_checked(wrong):
 
 def test_a_view_is_kept_and_a_turned_camera_found(tmp_path):
     """Real workers, real clips: a reference from the first healthy probe; a picture of something else is told."""
-    cv2 = pytest.importorskip("cv2")
+    import cv2
     import numpy as np
 
     def write(seed):

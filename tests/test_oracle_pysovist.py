@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pysovist
 import pytest
 import shapely
 from scenes import beside_streets, mixed_cameras, see, views_of
 
 from sightgrid.coverage import view_areas, visibility
 from sightgrid.coverage.scene import Scene
-
-pysovist = pytest.importorskip("pysovist")
 
 RANGE_M, VIEWS, EXACT = 100.0, 1000, 1e-9
 

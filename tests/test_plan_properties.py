@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from patrol_town import after, grid_streets, stops_frame, units_frame
@@ -78,7 +77,6 @@ def test_own_plans_are_sound(town):
 @settings(max_examples=5, phases=PHASES)
 @given(towns())
 def test_plans_of_ortools_are_sound(town):
-    pytest.importorskip("ortools")
     check(town, "ortools", 0.1)
 
 

@@ -21,10 +21,6 @@ from stream_servers import HERE, RtspServer, children, jpeg, make_clip, mjpeg_se
 from sightgrid.cli import main
 from sightgrid.cli import probe as command
 
-pytest.importorskip("cv2")
-pytest.importorskip("sqlalchemy")
-pytest.importorskip("av")
-
 SECRETS = ("viewer", "s3cret", "t0ken")
 
 

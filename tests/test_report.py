@@ -495,7 +495,6 @@ def test_folder_without_the_right_to_write(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_figure_draws_both_maps(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     from PIL import Image
 
     from sightgrid.report.coverage.figures import draw_coverage
@@ -513,7 +512,6 @@ def test_figure_draws_both_maps(seen: Coverage, spots: gpd.GeoDataFrame, tmp_pat
 
 
 def test_figure_shows_what_data_say_as_text(seen: Coverage, spots: gpd.GeoDataFrame, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     from sightgrid.report.coverage.figures import draw_coverage
 
     odd = replace(seen, survey=replace(seen.survey, site=replace(seen.site, name=r"$\frac{$")))  # a broken formula

@@ -199,7 +199,9 @@ def test_gi_equals_its_formula(streets, data):
 
 
 def test_gi_equals_esda(helsinki):
-    esda, libpysal = pytest.importorskip("esda"), pytest.importorskip("libpysal")
+    import esda
+    import libpysal
+
     streets = helsinki.streets.iloc[::12]
     values = np.random.default_rng(4).poisson(1.0, len(streets)).astype(float)
     paths = measure_paths(streets)

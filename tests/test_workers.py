@@ -39,8 +39,6 @@ from sightgrid.health.addresses import parse_address
 from sightgrid.health.probes import Job, skip_probe
 from sightgrid.health.workers import Pool
 
-pytest.importorskip("cv2")
-
 MEASURE = "stream_servers:count_pictures"
 IN_URL = "viewer:s3cret%401@"
 SLACK_S = 1.0  # no probe overruns its deadline by more
