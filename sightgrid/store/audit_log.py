@@ -7,6 +7,8 @@ off as well, keep `Head` elsewhere now and then and give it to `verify_log`.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from contextvars import ContextVar
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +19,11 @@ from sightgrid.store.clock import now_us
 from sightgrid.store.work_tables import audit_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sightgrid.store.database import Database
 
+_NOTE: ContextVar[dict[str, Any] | None] = ContextVar("note", default=None)
 START = "0" * 64  # stands for the entry before the first
 LOCK = 0x61756469
 
@@ -62,6 +65,37 @@ def insert_entry(
     head = Head(last.entry + 1, _digest(last.digest, last.entry + 1, values))
     connection.execute(sa.insert(audit_log).values(**values, entry=head.entry, digest=head.digest))
     return head
+
+
+@contextmanager
+def noting(*, actor: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Write an entry with the next write of this thread, in the same transaction: both are kept, or neither.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sightgrid.store.database import open_database
+    >>> from sightgrid.store.jobs import queue_job
+    >>> with open_database(Path(tempfile.mkdtemp()) / "city.sqlite") as database:
+    ...     with noting(actor="dispatch-2", action="job.ask", target="coverage"):
+    ...         job = queue_job(database, kind="coverage", options={})
+    ...     find_head(database).entry
+    1
+    """
+    token = _NOTE.set({"actor": actor, "action": action, "target": target, "detail": detail})
+    try:
+        yield
+    finally:
+        _NOTE.reset(token)
+
+
+def insert_note(connection: sa.Connection) -> None:
+    """Write the entry that `noting` asked for, once."""
+    note = _NOTE.get()
+    if note:
+        insert_entry(connection, **note)
+        _NOTE.set(None)
 
 
 def find_head(database: Database) -> Head:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from sightgrid.errors import StoreError
 from sightgrid.store import tables
+from sightgrid.store.audit_log import insert_note
 from sightgrid.store.layer_tables import metadata
 from sightgrid.store.sqlite import clear_errors, open_engine
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-HEAD = "0001"  # the newest layout, see the migrations
+HEAD = "0002"  # the newest layout, see the migrations
 CACHE_KIB = 65_536
 PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}")
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -67,6 +68,7 @@ class Database:
         """Give a connection in one transaction: all that is done in it is kept at its end, or nothing."""
         with clear_errors(self.name), self._writer.begin() as connection:
             yield connection
+            insert_note(connection)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

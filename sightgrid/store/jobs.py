@@ -43,6 +43,7 @@ class Job(NamedTuple):
     stage: str
     message: str
     attempts: int
+    actor: str
     result_id: int | None
     asked_at_us: int
     started_at_us: int | None
@@ -54,12 +55,15 @@ def name_worker() -> str:
     return f"{platform.node()}:{os.getpid()}"
 
 
-def queue_job(database: Database, *, kind: str, options: Mapping[str, Any], site_id: int | None = None) -> Job:
-    """Ask for a job; return it as queued."""
+def queue_job(
+    database: Database, *, kind: str, options: Mapping[str, Any], site_id: int | None = None, actor: str = ""
+) -> Job:
+    """Ask for a job, as somebody; return it as queued."""
     job_id = uuid.uuid4().hex
     values = {
         "job_id": job_id, "site_id": site_id, "kind": kind, "options": json.dumps(dict(options)), "state": "queued",
-        "progress": 0.0, "stage": "", "message": "", "cancel": False, "attempts": 0, "asked_at_us": now_us(),
+        "progress": 0.0, "stage": "", "message": "", "cancel": False, "attempts": 0, "actor": actor,
+        "asked_at_us": now_us(),
     }  # fmt: skip
     with database.write() as connection:
         connection.execute(sa.insert(jobs).values(values))
@@ -208,11 +212,15 @@ def find_job(database: Database, job_id: str) -> Job:
         return _find(connection, job_id)
 
 
-def list_jobs(database: Database, *, state: State | None = None, limit: int = 100) -> list[Job]:
+def list_jobs(
+    database: Database, *, state: State | None = None, site_id: int | None = None, limit: int = 100
+) -> list[Job]:
     """Return jobs, the newest first."""
     statement = sa.select(*_COLUMNS).order_by(jobs.c.asked_at_us.desc(), jobs.c.job_id).limit(limit)
     if state is not None:
         statement = statement.where(jobs.c.state == state)
+    if site_id is not None:
+        statement = statement.where(jobs.c.site_id == site_id)
     with database.read() as connection:
         return [_read(row) for row in connection.execute(statement)]
 

@@ -29,14 +29,14 @@ def load_rows(connection: sa.Connection, site_id: int, layer: str, frame: gpd.Ge
     """
     if frame.empty:
         return
-    order = _order(frame)
+    order = order_rows(frame)
     frame = frame.iloc[order]
     names, columns = split_rows(frame, layer)
     count = len(frame)
     names += ["site_id", "version", "position"]
     columns += [[site_id] * count, [version] * count, order.tolist()]
     if connection.dialect.name == "postgresql":
-        _copy(connection, features[layer], names, columns)
+        copy_rows(connection, features[layer], names, columns)
     else:
         _insert(connection, layer, names, columns, frame)
     if layer == "cameras":
@@ -49,7 +49,8 @@ def box_of(key: int, shape: shapely.Geometry) -> dict[str, Any]:
     return {"feature_key": key, "minx": minx, "maxx": maxx, "miny": miny, "maxy": maxy}
 
 
-def _order(frame: gpd.GeoDataFrame) -> NDArray[np.intp]:
+def order_rows(frame: gpd.GeoDataFrame) -> NDArray[np.intp]:
+    """Return the places of rows along a Hilbert curve; a few stay as they are."""
     if len(frame) < FEW:
         return np.arange(len(frame))
     left, bottom, right, top = frame.total_bounds
@@ -65,13 +66,13 @@ def _insert(
     # the writer holds the file: nobody else takes these keys
     first = connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.feature_key), 0))).scalar_one() + 1
     keys = list(range(first, first + count))
-    _insert_many(connection, table, ["feature_key", *names], [keys, *columns])
+    insert_many(connection, table, ["feature_key", *names], [keys, *columns])
     minx, miny, maxx, maxy = shapely.bounds(frame.geometry.to_numpy()).T
     sides = [keys, *(side.tolist() for side in (minx, maxx, miny, maxy))]
-    _insert_many(connection, boxes[layer], ["feature_key", "minx", "maxx", "miny", "maxy"], sides)
+    insert_many(connection, boxes[layer], ["feature_key", "minx", "maxx", "miny", "maxy"], sides)
 
 
-def _insert_many(connection: sa.Connection, table: Any, names: list[str], columns: list[list[Any]]) -> None:
+def insert_many(connection: sa.Connection, table: Any, names: list[str], columns: list[list[Any]]) -> None:
     """Hand plain values to the driver: without the work that SQLAlchemy does for each row."""
     compiled = sa.insert(table).values(dict.fromkeys(names)).compile(dialect=connection.dialect)
     places = [names.index(name) for name in compiled.positiontup or names]
@@ -79,7 +80,8 @@ def _insert_many(connection: sa.Connection, table: Any, names: list[str], column
         connection.exec_driver_sql(str(compiled), rows)
 
 
-def _copy(connection: sa.Connection, table: sa.Table, names: list[str], columns: list[list[Any]]) -> None:
+def copy_rows(connection: sa.Connection, table: sa.Table, names: list[str], columns: list[list[Any]]) -> None:
+    """Add many rows to a table of PostgreSQL."""
     from psycopg import sql  # noqa: PLC0415  (for PostgreSQL only)
 
     place = names.index("geometry")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from importlib.metadata import version as find_version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,10 +13,13 @@ import sqlalchemy as sa
 from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import NotFoundError
 from sightgrid.store.layer_tables import revisions, sites
+from sightgrid.store.result_layers import put_layers
 from sightgrid.store.work_tables import results, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import geopandas as gpd
 
     from sightgrid.store.database import Database
 
@@ -38,6 +42,9 @@ class Result(NamedTuple):
     media_type : str
     scenario_id : int or None
         Of which scenario; None: of the site itself.
+    layers : mapping of str to GeoDataFrame
+        What it shows on a map, in the coordinate system of the site; see `sightgrid.store.result_layers`, which reads
+        them: a result that is read has none.
     """
 
     kind: str
@@ -47,6 +54,7 @@ class Result(NamedTuple):
     body: bytes
     media_type: str
     scenario_id: int | None = None
+    layers: Mapping[str, gpd.GeoDataFrame] = MappingProxyType({})
 
 
 def fingerprint_inputs(
@@ -111,7 +119,7 @@ def insert_result(connection: sa.Connection, site_id: int, result: Result) -> in
     same = sa.and_(
         results.c.site_id == site_id, results.c.kind == result.kind, results.c.fingerprint == result.fingerprint
     )
-    values = result._asdict() | {
+    values = {name: value for name, value in result._asdict().items() if name != "layers"} | {
         "site_id": site_id, "options": json.dumps(dict(result.options)), "figures": json.dumps(dict(result.figures)),
         "made_at_us": now_us(),
     }  # fmt: skip
@@ -119,6 +127,7 @@ def insert_result(connection: sa.Connection, site_id: int, result: Result) -> in
     number = known.scalar_one_or_none()
     if number is None:
         number = connection.execute(sa.insert(results).values(values).returning(results.c.result_id)).scalar_one()
+    put_layers(connection, int(number), result.layers)
     return int(number)
 
 

@@ -33,6 +33,8 @@ class StoredSite(NamedTuple):
     Attributes
     ----------
     site_id : int
+    uid : str
+        Tells it from a site of the same number in another store, or after a deletion.
     name : str
     crs : pyproj.CRS
         Of every layer.
@@ -46,6 +48,7 @@ class StoredSite(NamedTuple):
     """
 
     site_id: int
+    uid: str
     name: str
     crs: CRS
     notes: tuple[str, ...]
@@ -161,7 +164,7 @@ def list_sites(database: Database) -> list[StoredSite]:
             counts.setdefault(row.site_id, {})[row.layer] = row.revision
     return [
         StoredSite(
-            row.site_id, row.name, CRS.from_user_input(row.crs), tuple(json.loads(row.notes)), row.made_at_us,
+            row.site_id, row.uid, row.name, CRS.from_user_input(row.crs), tuple(json.loads(row.notes)), row.made_at_us,
             counts[row.site_id],
         )
         for row in rows

@@ -14,6 +14,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    column,
+    table,
 )
 
 from sightgrid.store.geometry import GEOMETRY
@@ -70,6 +72,21 @@ results = Table(
     UniqueConstraint("site_id", "kind", "fingerprint"),
 )
 
+# What a result shows on a map, by the names of its layers; in the coordinate system of its site.
+result_features = Table(
+    "result_features",
+    metadata,
+    Column("feature_key", KEY, primary_key=True),
+    Column("result_id", KEY, ForeignKey("results.result_id", ondelete="CASCADE"), nullable=False),
+    Column("layer", Text, nullable=False),
+    Column("feature_id", Text, nullable=False),
+    Column("geometry", GEOMETRY, nullable=False),
+    Column("properties", Text, nullable=False),  # a JSON object
+    UniqueConstraint("result_id", "layer", "feature_id"),
+    Index("ix_result_features_pages", "result_id", "layer", "feature_key"),
+)
+result_boxes = table("result_features_box", *map(column, ("feature_key", "minx", "maxx", "miny", "maxy")))
+
 patrol_plans = Table(
     "patrol_plans",
     metadata,
@@ -97,6 +114,7 @@ jobs = Table(
     Column("message", Text, nullable=False),
     Column("cancel", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("actor", Text, nullable=False, server_default=""),  # who asked for it
     Column("worker", Text),
     Column("lease_us", BigInteger),
     Column("result_id", KEY, ForeignKey("results.result_id", ondelete="SET NULL")),
@@ -116,6 +134,19 @@ users = Table(
     Column("active", Boolean, nullable=False),
     Column("made_at_us", BigInteger, nullable=False),
     UniqueConstraint("name"),
+)
+
+# Who is signed in at a browser: only the digest of the token is kept.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("sign_in_id", KEY, primary_key=True),
+    Column("user_id", KEY, ForeignKey("users.user_id", ondelete="CASCADE"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("made_at_us", BigInteger, nullable=False),
+    Column("used_at_us", BigInteger, nullable=False),
+    Column("ends_at_us", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
 )
 
 # Keys of machines: only their digest is kept.

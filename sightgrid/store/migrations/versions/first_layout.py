@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.types import UserDefinedType
+
+from sightgrid.store.migrations.building import KEY, SHAPE, add_table, index_space, refer
 
 revision = "0001"
 down_revision = None
 
 
-class _PostGIS(UserDefinedType[bytes]):
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        return "geometry"
-
-
-_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_SHAPE = sa.LargeBinary().with_variant(_PostGIS(), "postgresql")
-_TYPES: dict[str, Any] = {"text": sa.Text(), "number": sa.Float(53), "whole": sa.BigInteger(), "flag": sa.Boolean()}
 _CAMERA = """kind:text! name:text mount:text mount_height_m:number azimuth_deg:number tilt_deg:number hfov_deg:number
     vfov_deg:number sensor_width_mm:number focal_mm:number width_px:whole height_px:whole ir_range_m:number
     max_range_m:number owner_class:text purpose:text assumed:text! indoor:flag!"""
-# name:type, and ! where no row may leave it empty
 _LAYERS = {
     "cameras": _CAMERA,
     "obstacles": "height_m:number! kind:text! height_source:text!",
@@ -45,98 +33,73 @@ def upgrade() -> None:
     postgres = op.get_bind().dialect.name == "postgresql"
     if postgres:
         op.execute("CREATE EXTENSION IF NOT EXISTS postgis")
-    _make(
+    add_table(
         "sites", "uid:text! name:text! crs:text! notes:text! made_at_us:whole!",
-        sa.Column("site_id", _KEY, primary_key=True), unique=("name",),
+        sa.Column("site_id", KEY, primary_key=True), unique=("name",),
     )  # fmt: skip
-    _make(
-        "layer_revisions", "revision:whole!", _refer("site_id", "sites", primary_key=True),
+    add_table(
+        "layer_revisions", "revision:whole!", refer("site_id", "sites", primary_key=True),
         sa.Column("layer", sa.Text, primary_key=True),
     )  # fmt: skip
     for layer, words in _LAYERS.items():
-        _make(
+        add_table(
             f"site_{layer}", f"feature_id:text! version:whole! position:whole {words} extra:text",
-            sa.Column("feature_key", _KEY, primary_key=True), _refer("site_id", "sites", nullable=False),
-            sa.Column("geometry", _SHAPE, nullable=False), unique=("site_id", "feature_id"),
+            sa.Column("feature_key", KEY, primary_key=True), refer("site_id", "sites", nullable=False),
+            sa.Column("geometry", SHAPE, nullable=False), unique=("site_id", "feature_id"),
         )  # fmt: skip
         op.create_index(f"ix_site_{layer}_pages", f"site_{layer}", ["site_id", "feature_key"])
-        _index_space(layer, postgres=postgres)
-    _make("camera_streams", "stream_url:text!", _refer("feature_key", "site_cameras", primary_key=True))
+        index_space(f"site_{layer}", postgres=postgres)
+    add_table("camera_streams", "stream_url:text!", refer("feature_key", "site_cameras", primary_key=True))
     _make_work()
     _make_people()
     _close_log(postgres=postgres)
 
 
 def _make_work() -> None:
-    _make(
+    add_table(
         "scenarios", "name:text! note:text! version:whole! made_at_us:whole! changed_at_us:whole!",
-        sa.Column("scenario_id", _KEY, primary_key=True), _refer("site_id", "sites", nullable=False),
+        sa.Column("scenario_id", KEY, primary_key=True), refer("site_id", "sites", nullable=False),
         unique=("site_id", "name"),
     )  # fmt: skip
-    _make(
+    add_table(
         "scenario_cameras", f"version:whole! removed:flag! {_CAMERA.replace('!', '')} extra:text",
-        _refer("scenario_id", "scenarios", primary_key=True, autoincrement=False),
-        sa.Column("feature_id", sa.Text, primary_key=True), sa.Column("geometry", _SHAPE),
+        refer("scenario_id", "scenarios", primary_key=True, autoincrement=False),
+        sa.Column("feature_id", sa.Text, primary_key=True), sa.Column("geometry", SHAPE),
     )  # fmt: skip
-    _make(
+    add_table(
         "results", "kind:text! fingerprint:text! options:text! figures:text! media_type:text! made_at_us:whole!",
-        sa.Column("result_id", _KEY, primary_key=True), _refer("site_id", "sites", nullable=False),
-        _refer("scenario_id", "scenarios"), sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("result_id", KEY, primary_key=True), refer("site_id", "sites", nullable=False),
+        refer("scenario_id", "scenarios"), sa.Column("body", sa.LargeBinary, nullable=False),
         unique=("site_id", "kind", "fingerprint"),
     )  # fmt: skip
-    _make(
+    add_table(
         "patrol_plans", "name:text! version:whole! document:text! made_at_us:whole! changed_at_us:whole!",
-        sa.Column("plan_id", _KEY, primary_key=True), _refer("site_id", "sites", nullable=False),
+        sa.Column("plan_id", KEY, primary_key=True), refer("site_id", "sites", nullable=False),
         unique=("site_id", "name"),
     )  # fmt: skip
-    _make(
+    add_table(
         "jobs",
         """kind:text! options:text! state:text! progress:number! stage:text! message:text! cancel:flag! worker:text
         lease_us:whole asked_at_us:whole! started_at_us:whole ended_at_us:whole""",
-        sa.Column("job_id", sa.Text, primary_key=True), _refer("site_id", "sites"),
-        sa.Column("attempts", sa.Integer, nullable=False), _refer("result_id", "results", ondelete="SET NULL"),
+        sa.Column("job_id", sa.Text, primary_key=True), refer("site_id", "sites"),
+        sa.Column("attempts", sa.Integer, nullable=False), refer("result_id", "results", ondelete="SET NULL"),
     )  # fmt: skip
     op.create_index("ix_jobs_state", "jobs", ["state", "asked_at_us"])
 
 
 def _make_people() -> None:
-    _make(
+    add_table(
         "users", "name:text! role:text! password_hash:text! active:flag! made_at_us:whole!",
-        sa.Column("user_id", _KEY, primary_key=True), unique=("name",),
+        sa.Column("user_id", KEY, primary_key=True), unique=("name",),
     )  # fmt: skip
-    _make(
+    add_table(
         "api_keys", "label:text! digest:text! made_at_us:whole! ends_at_us:whole",
-        sa.Column("key_id", _KEY, primary_key=True), _refer("user_id", "users", nullable=False), unique=("digest",),
+        sa.Column("key_id", KEY, primary_key=True), refer("user_id", "users", nullable=False), unique=("digest",),
     )  # fmt: skip
-    _make(
+    add_table(
         "audit_log", "at_us:whole! actor:text! action:text! target:text! detail:text! digest:text!",
-        sa.Column("entry", _KEY, primary_key=True, autoincrement=False),
+        sa.Column("entry", KEY, primary_key=True, autoincrement=False),
     )  # fmt: skip
-
-
-def _make(name: str, words: str, *columns: sa.Column[object], unique: tuple[str, ...] = ()) -> None:
-    typed: list[sa.Column[object]] = []
-    for word in words.split():
-        column, _, dtype = word.rstrip("!").partition(":")
-        typed.append(sa.Column(column, _TYPES[dtype], nullable=not word.endswith("!")))
-    rules = [sa.UniqueConstraint(*unique, name=f"uq_{name}")] if unique else []
-    keys = [column.name for column in columns if column.primary_key]
-    op.create_table(name, *columns, *typed, sa.PrimaryKeyConstraint(*keys, name=f"pk_{name}"), *rules)
-
-
-def _refer(name: str, other: str, *, ondelete: str = "CASCADE", **options: Any) -> sa.Column[object]:
-    return sa.Column(name, _KEY, sa.ForeignKey(f"{other}.{name}", ondelete=ondelete), **options)
-
-
-def _index_space(layer: str, *, postgres: bool) -> None:
-    table, box = f"site_{layer}", f"site_{layer}_box"
-    if postgres:
-        op.create_index(box, table, ["geometry"], postgresql_using="gist")
-        return
-    op.execute(f"CREATE VIRTUAL TABLE {box} USING rtree(feature_key, minx, maxx, miny, maxy)")
-    # also for rows that go with their site
-    gone = f"DELETE FROM {box} WHERE feature_key = old.feature_key"  # noqa: S608  (names of our own)
-    op.execute(f"CREATE TRIGGER {box}_goes AFTER DELETE ON {table} BEGIN {gone}; END")
 
 
 def _close_log(*, postgres: bool) -> None:
