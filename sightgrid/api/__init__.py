@@ -1,1 +1,1 @@
-"""What the browser gets: the pages of the shared map and the libraries they stand on."""
+"""The server: the shared map, its data and its long jobs, over one store."""

@@ -1,0 +1,46 @@
+"""A real server on loopback, for tests that speak HTTP to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import uvicorn
+
+from sightgrid.api.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sightgrid.api.settings import Settings
+    from sightgrid.store.database import Database
+
+
+@contextmanager
+def serve(database: Database, settings: Settings | None = None) -> Iterator[str]:
+    """Run a server in a thread; give its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(database, settings), log_level="error", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@contextmanager
+def connect(database: Database, settings: Settings | None = None) -> Iterator[httpx.Client]:
+    """Give a client of a server of its own."""
+    with serve(database, settings) as address, httpx.Client(base_url=address, timeout=60.0) as client:
+        yield client
