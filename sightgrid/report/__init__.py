@@ -35,30 +35,18 @@ def write_outputs(
     summary: dict[str, Any],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
-    """Write everything into a folder, or leave the folder as it was.
+    """Write everything into a folder with `sightgrid.report.folder.write_files`, all or nothing.
 
     Parameters
     ----------
-    folder : pathlib.Path
-        The output folder. Files of ours are replaced once all new ones are complete, other files stay.
     seen : Coverage
         The measured coverage.
     spots : geopandas.GeoDataFrame
         Its blind spots.
     summary : dict
         What ``summary.json`` says, besides the site's notes and why cameras were not measured; NaN is written as null.
-    progress : callable, optional
-        Called as ``progress("files", done, total)``.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written.
-
-    Raises
-    ------
-    StoreError
-        The folder or a file cannot be written.
+    folder, progress
+        See `sightgrid.report.folder.write_files`, also for what is returned and raised.
     """
     told = {**summary, "not_measured": reasons_not_measured(seen), "notes": list(seen.site.notes)}
     writers: dict[str, Callable[[Path], object]] = {

@@ -58,14 +58,8 @@ def solve_lscp(
     share : float, optional
         Share of the total weight that has to be seen, above 0 and up to 1 (partial cover); if not given, everything
         that enough candidates see, while the rest stays unseen without complaint.
-    must : array_like of bool, one per point, optional
-        Points that have to be seen as often as they need.
-    stop : Stop, optional
-        When to stop without proof; 30 seconds if not given.
-    seed : int
-        Of the random choices. The same seed gives the same answer if ``stop`` counts rounds only.
-    progress : callable, optional
-        Called as ``progress(stage, done, total)``; 0 as total means that it is not known.
+    must, stop, seed, progress
+        See `sightgrid.coverage.covering.solve_mclp`.
 
     Returns
     -------

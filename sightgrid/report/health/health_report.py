@@ -115,12 +115,12 @@ def write_health(
     summary: dict[str, Any],
     thumbnails: Mapping[str, tuple[datetime, bytes]],
 ) -> list[Path]:
-    """Write the page, the table and the figures into a folder, or leave the folder as it was.
+    """Write the page, the table and the figures into a folder, all or nothing.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The output folder.
+        See `sightgrid.report.folder.write_files`, also for what is returned and raised.
     findings : Findings
         What was gathered.
     title : str
@@ -129,16 +129,6 @@ def write_health(
         See `summarise`.
     thumbnails : mapping of str to (datetime, bytes)
         The last picture of each camera, a JPEG, with its time.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written.
-
-    Raises
-    ------
-    StoreError
-        The folder or a file cannot be written.
     """
     page = draw_page(findings, title=title, summary=summary, thumbnails=thumbnails)
     writers: dict[str, Callable[[Path], object]] = {

@@ -44,29 +44,16 @@ def write_patrol(
     summary: dict[str, Any],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
-    """Write a patrol plan into a folder, or leave the folder as it was.
+    """Write a patrol plan into a folder, all of it or nothing; files of units of a former plan go.
 
     Parameters
     ----------
-    folder : pathlib.Path
-        The output folder. Files of ours, also those of units of a former plan, are replaced once all new ones are
-        complete; other files stay.
     briefing : Briefing
         The shift.
     summary : dict
         What ``summary.json`` says; see `summarise_patrol`.
-    progress : callable, optional
-        Called as ``progress("files", done, total)``.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written.
-
-    Raises
-    ------
-    StoreError
-        The folder or a file cannot be written.
+    folder, progress
+        See `sightgrid.report.folder.write_files`, also for what is returned and raised.
     """
     writers: dict[str, Callable[[Path], object]] = {
         "patrol.gpkg": lambda path: write_layers(path, list_layers(briefing)),

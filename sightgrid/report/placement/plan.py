@@ -56,12 +56,10 @@ def write_plan(
     summary: dict[str, Any],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Path]:
-    """Write a plan into a folder, or leave the folder as it was.
+    """Write a plan into a folder, all of it or nothing.
 
     Parameters
     ----------
-    folder : pathlib.Path
-        The output folder. Files of ours are replaced once all new ones are complete, other files stay.
     plan : Placement
         The new cameras.
     before, after : Coverage
@@ -70,18 +68,8 @@ def write_plan(
         What is built when: see `Placement.phases`.
     summary : dict
         What ``summary.json`` says; see `summarise_plan`.
-    progress : callable, optional
-        Called as ``progress("files", done, total)``.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written.
-
-    Raises
-    ------
-    StoreError
-        The folder or a file cannot be written.
+    folder, progress
+        See `sightgrid.report.folder.write_files`, also for what is returned and raised.
     """
     cameras = camera_table(plan, after, phases)
     writers: dict[str, Callable[[Path], object]] = {
