@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo serve test check bench lock clean
 
 help:
 	@echo "make demo    measure central Helsinki; the map is out/helsinki/map.html"
+	@echo "make serve   the shared map, at http://127.0.0.1:8765, over sightgrid.sqlite"
 	@echo "make test    lint, types, import layers, all tests"
 	@echo "make check   lint, types and import layers only"
-	@echo "make bench   benchmarks (minutes; some need ../shared)"
+	@echo "make bench   benchmarks (over an hour; parts need the optional ../shared)"
 
 # The run-time packages alone: what a user installs.
 .venv/runtime: requirements.lock pyproject.toml
@@ -18,10 +19,18 @@ help:
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+# What the server needs on top.
+.venv/server: requirements-server.lock .venv/runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-server.lock
+	touch $@
+
 # The tools of the tests on top.
-.venv/tools: requirements-test.lock .venv/runtime
+.venv/tools: requirements-test.lock .venv/server
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.lock
 	touch $@
+
+serve: .venv/server
+	$(BIN)/sightgrid serve
 
 demo: .venv/runtime
 	$(BIN)/sightgrid demo --out out/helsinki

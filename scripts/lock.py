@@ -1,6 +1,7 @@
-"""Write requirements.lock and requirements-test.lock: what is installed now, names and versions only.
+"""Write the lock files: what is installed now, names and versions only.
 
-The first holds the project's run-time packages and all they need, the second what the tests need on top.
+requirements.lock holds the project's run-time packages and all they need, requirements-server.lock what the server
+needs on top, requirements-test.lock what the tests need on top of both.
 """
 
 from __future__ import annotations
@@ -46,16 +47,19 @@ def wanted(need: str, extras: set[str]) -> bool:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    runtime: dict[str, str] = {}
-    collect([*project["dependencies"], "sightgrid[fast-io]"], extras, runtime)
-    everything = dict(runtime)
-    collect(extras["test"], extras, everything)
-    tools = {name: version for name, version in everything.items() if name not in runtime}
-    for file, packages in (("requirements.lock", runtime), ("requirements-test.lock", tools)):
-        lines = [f"{name}=={version}\n" for name, version in sorted(packages.items())]
+    steps = (
+        ("requirements.lock", [*project["dependencies"], "sightgrid[fast-io]"]),
+        ("requirements-server.lock", extras["server"]),
+        ("requirements-test.lock", extras["test"]),
+    )
+    found: dict[str, str] = {}
+    for file, requirements in steps:
+        before = dict(found)
+        collect(requirements, extras, found)
+        lines = [f"{name}=={version}\n" for name, version in sorted(found.items()) if name not in before]
         (ROOT / file).write_text("".join(lines))
         print(f"{file}: {len(lines)} packages")
 
