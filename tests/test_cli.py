@@ -177,6 +177,7 @@ def test_cameras_not_measured_are_explained(tmp_path: Path) -> None:
     assert lines[at + 1 : at + 3] == [["direction", "unknown", "2"], ["indoor?", "1"]]
     assert "the site has no streets" in result.stdout
     assert "[/b]round" in result.stdout
+    assert not [line for line in lines if line[-1:] == [","]], "a blind spot without a nearest camera has none to name"
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert summary["not_measured"] == {"direction unknown": 2, "indoor?": 1}
 

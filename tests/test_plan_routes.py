@@ -169,7 +169,8 @@ def test_a_plan_needs_no_ortools(monkeypatch, hidden):
             monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.setattr("sightgrid.patrol.routes.routes.find_spec", lambda _: None)
         monkeypatch.delitem(sys.modules, "sightgrid.patrol.routes.ortools_engine", raising=False)
-        with pytest.raises(InputError, match="engine: ortools is not installed"):
+        said = r'engine: ortools is not installed; .* pip install -e "\.\[ortools\]" in the checkout$'
+        with pytest.raises(InputError, match=said):
             plan_of(units_frame([(0, 0)]), stops_frame([(1, 1)]), engine="ortools")
     # more than fits, so that the automatic choice asks the other engine where it is there
     stops = stops_frame([(x, y) for y in range(5) for x in range(5)], dwell_s=600.0)

@@ -393,5 +393,5 @@ def test_import_is_light_and_names_are_there() -> None:
     code = f"import sys, sightgrid; loaded = [n for n in '{heavy}'.split(', ') if n in sys.modules]; assert not loaded"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "open_site" in dir(sg)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="No sightgrid attribute nothing"):
         _ = sg.nothing

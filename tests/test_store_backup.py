@@ -127,5 +127,5 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, tmp_path):
     said = CliRunner().invoke(app, ["store", "backup", str(tmp_path / "b.sqlite")])
     assert (said.exit_code, said.stderr) == (
         2,
-        "sightgrid: store needs no-such-package: pip install 'sightgrid[store]'\n",
+        'sightgrid: store needs no-such-package: pip install -e ".[store]" in the checkout\n',
     )

@@ -448,7 +448,7 @@ def test_jobs_out_of_range(options):
 
 def test_a_missing_library_is_told(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install 'sightgrid\[health\]'"):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[health\]" in the checkout$'):
         open_pool()
 
 

@@ -12,7 +12,8 @@ from sightgrid.cli.console import OneLineErrors
 
 app = typer.Typer(
     cls=OneLineErrors,
-    help="See what a city's cameras really see, how much of every grid cell, and where nobody looks.",
+    help="See what a city's cameras really see and where nobody looks, where the next ones go, how patrols look where"
+    " cameras do not, and which cameras work.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )

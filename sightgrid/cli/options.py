@@ -32,7 +32,8 @@ Out = Annotated[
     ),
 ]
 Cameras = Annotated[
-    Path | None, typer.Option(help="Camera table (CSV) instead of the site's cameras; x, y in its CRS.")
+    Path | None,
+    typer.Option(help="Cameras instead of the site's: a layer, or a table (CSV) with lon, lat, or x, y in its CRS."),
 ]
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Go on with the good cameras; write the rejected ones to a file.")
@@ -51,7 +52,7 @@ def require_extra(command: str, extra: str, packages: Mapping[str, str]) -> None
     """Raise where packages (by the module they bring) are not installed, and tell which extra brings them."""
     missing = [package for module, package in packages.items() if find_spec(module) is None]
     if missing:
-        raise SourceError(f"{command} needs {' and '.join(missing)}: pip install 'sightgrid[{extra}]'")
+        raise SourceError(f'{command} needs {" and ".join(missing)}: pip install -e ".[{extra}]" in the checkout')
 
 
 def check_range(option: str, value: float, limits: tuple[float, float], unit: str) -> None:

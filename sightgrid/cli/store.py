@@ -1,4 +1,4 @@
-"""The commands ``store backup`` and ``store restore``.
+"""The commands ``store backup`` and ``store restore``: the database of sites, scenarios, results, plans and jobs.
 
 Heavy modules are imported inside the commands, so that ``sightgrid --help`` answers at once.
 """
@@ -15,13 +15,16 @@ from sightgrid.cli.options import require_extra
 
 NEEDED = {"sqlalchemy": "SQLAlchemy", "alembic": "alembic"}
 
-store = typer.Typer(help="Back up the store that the map works on, and bring it back.", no_args_is_help=True)
+store = typer.Typer(
+    help="Back up the store, the database of sites, scenarios, results, plans and jobs, or bring it back.",
+    no_args_is_help=True,
+)
 app.add_typer(store, name="store")
 
 
 @store.callback()
 def check() -> None:
-    """Back up the store that the map works on, and bring it back."""
+    """Check that what the store needs is installed."""
     require_extra("store", "store", NEEDED)
 
 

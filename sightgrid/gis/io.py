@@ -45,9 +45,9 @@ def open_site(
     ----------
     source : str or path-like
         ``"helsinki"`` (bundled); a folder of files ``cameras.csv|gpkg|geojson``, ``obstacles`` or ``buildings``,
-        ``streets``, ``water``, ``places``, ``posts`` (lamps and poles that could carry a camera), ``zones`` or
-        ``study``; a GeoPackage with layers of these names; or an OpenStreetMap extract ``.osm.pbf``. Cameras and
-        obstacles are needed, every other layer may be missing.
+        ``streets``, ``water``, ``places``, ``posts`` (lamps and poles that could carry a camera), and ``zones`` or
+        ``study``; a GeoPackage with layers of these names; or an OpenStreetMap extract ``.osm.pbf``. Cameras,
+        obstacles and a study area (``study``, or zones with that rule) are needed, every other layer may be missing.
     study : path-like, optional
         A file of polygons that replaces the study area.
     cameras : path-like, optional

@@ -30,7 +30,7 @@ MAX_WORKERS = 256
 RECYCLE = 500  # probes of one process, before what its libraries leak is given back
 WATCH_S = 0.05  # how often the clock is looked at
 ASK_S = 0.1  # how soon a source of jobs that has none now is asked again
-HINT = "pip install 'sightgrid[health]'"
+HINT = 'pip install -e ".[health]" in the checkout'
 
 
 class Pool:

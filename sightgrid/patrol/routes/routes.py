@@ -103,7 +103,7 @@ def plan_routes(
     >>> start = pd.Timestamp("2026-11-23T08:00", tz="Europe/Helsinki")
     >>> units = gpd.GeoDataFrame(
     ...     {"mode": "foot", "speed_kph": 5.0, "start_at": start, "end_at": start + pd.Timedelta("4h")},
-    ...     index=pd.Index(["anna-1"], name="unit_id"), geometry=[site.study.centroid], crs=site.crs,
+    ...     index=pd.Index(["foot-1"], name="unit_id"), geometry=[site.study.centroid], crs=site.crs,
     ... )
     >>> plan = plan_routes(site.streets, units, propose_stops(site, most=3), seconds=1)
     >>> plan.figures["stops_required"], plan.figures["stops_planned"]
@@ -112,7 +112,8 @@ def plan_routes(
     if engine not in ENGINES:
         raise UnitRangeError(f"engine: {engine!r} is not known; choose one of {', '.join(ENGINES)}")
     if engine == "ortools" and find_spec("ortools") is None:
-        raise InputError("engine: ortools is not installed; use engine='own' or install sightgrid[ortools]")
+        hint = 'pip install -e ".[ortools]" in the checkout'
+        raise InputError(f"engine: ortools is not installed; use engine='own', or {hint}")
     if not seconds > 0.0:
         raise UnitRangeError(f"seconds: {seconds} must be above 0")
     task = prepare(

@@ -90,6 +90,6 @@ def _spot_table(spots: gpd.GeoDataFrame) -> Table:
     for heading in ("blind spot", "area", "street inside", "cause", "nearest camera"):
         table.add_column(heading, justify="right" if heading in {"area", "street inside"} else "left")
     for spot in spots.head(TOP_SPOTS).itertuples():
-        nearest = f"{escape(text(spot.nearest_camera_id))}, {metres(spot.nearest_camera_m)}"
+        nearest = ", ".join(filter(None, (escape(text(spot.nearest_camera_id)), metres(spot.nearest_camera_m))))
         table.add_row(str(spot.Index), square_metres(spot.area_m2), metres(spot.street_m), spot.cause, nearest)
     return table
