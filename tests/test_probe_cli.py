@@ -111,7 +111,7 @@ def test_one_round_tells_who_sees_and_who_does_not(run, tmp_path, clip):
     assert summary["by_owner_class"]["government"]["intact_rate"] == 0.5
     assert summary["lost_m2"] is None
     with closing(sqlite3.connect(out / "history.sqlite")) as plain:
-        probes = dict(plain.execute("select camera_id, count(*) from probes group by 1").fetchall())
+        probes = dict(plain.execute("select camera_id, count(*) from health_probes group by 1").fetchall())
     assert min(probes[name] for name in ("black", "dead", "empty")) == 2  # what is wrong had to be seen twice
     assert summary["probes"] == sum(probes.values()) - probes["none"]  # nobody was there to be asked
     assert summary["probes_per_s"] == pytest.approx(summary["probes"] / summary["seconds"], rel=0.01)
@@ -195,7 +195,7 @@ def test_a_monitor_stops_cleanly(tmp_path, clip):
     assert not any(os.path.exists(f"/proc/{pid}") for pid in workers)  # noqa: PTH110
     with closing(sqlite3.connect(out / "history.sqlite")) as plain:
         assert plain.execute("pragma integrity_check").fetchone() == ("ok",)
-        kept = plain.execute("select count(*) from probes").fetchone()[0]
+        kept = plain.execute("select count(*) from health_probes").fetchone()[0]
     summary = json.loads((out / "summary.json").read_text("utf-8"))
     assert kept == summary["probes"] >= 6
     assert not list(tmp_path.glob(".out-*"))
@@ -221,7 +221,7 @@ def test_an_interrupted_round_keeps_its_probes_and_writes_no_report(tmp_path, cl
     )
     assert [path.name for path in out.iterdir()] == ["history.sqlite"]
     with closing(sqlite3.connect(out / "history.sqlite")) as plain:
-        assert plain.execute("select count(*) from probes").fetchone()[0] == int(count)
+        assert plain.execute("select count(*) from health_probes").fetchone()[0] == int(count)
 
 
 def test_the_live_table_shows_the_worst_first():
@@ -305,4 +305,4 @@ def test_bad_input_is_one_line(run, tmp_path):
 def test_without_the_extra_one_line_says_what_to_install(run, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "NEEDED", {"no_such_module": "no-such-package", **command.NEEDED})
     said = run(tmp_path / "cameras.csv", "--out", tmp_path / "out")
-    assert said == (2, "", "sightgrid: probe needs no-such-package: pip install 'sightgrid[health]'\n")
+    assert said == (2, "", 'sightgrid: probe needs no-such-package: pip install -e ".[health]" in the checkout\n')

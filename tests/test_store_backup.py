@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 import store_databases
 from typer.testing import CliRunner
@@ -13,9 +15,11 @@ from typer.testing import CliRunner
 from sightgrid.cli import app
 from sightgrid.cli import store as store_commands
 from sightgrid.errors import StoreError
+from sightgrid.health.records import Memory, Record
 from sightgrid.store.audit_log import add_entry, find_head, verify_log
 from sightgrid.store.backup import backup, restore
 from sightgrid.store.database import open_database
+from sightgrid.store.history import History
 from sightgrid.store.sites import import_site, list_sites, read_site
 from sightgrid.store.streams import read_streams
 
@@ -43,6 +47,27 @@ def test_a_backup_comes_back_whole(database, tmp_path, few):
         assert list_sites(new) == list_sites(database)
         assert len(read_site(new, site_id).streets) == len(few.streets)
         assert set(read_streams(new, site_id)) == {"rtsp://a/b"}
+
+
+def test_a_backup_holds_the_health_of_the_cameras(database, tmp_path):
+    at = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    memory = Memory(failures=3)
+    memory.baseline.update({}, lighting="day", healthy=True)
+    memory.baseline.usual["day"].view = b"view"
+    windows = pd.DataFrame({"camera_id": "", "start_at": [at], "end_at": [at + timedelta(hours=1)], "reason": "mast"})
+    for site in ("", "some"):
+        history = History(database, site)
+        history.record(Record(camera_id="a", checked_at=at, status="ok", reason=site, thumbnail=b"jpeg"), memory)
+        history.add_maintenance(windows)
+    restore(backup(database, tmp_path / "backup.sqlite"), tmp_path / "new.sqlite")
+    with open_database(tmp_path / "new.sqlite") as new:
+        for site in ("", "some"):
+            history = History(new, site)
+            assert history.latest()["reason"].tolist() == [site]
+            assert history.load_memory("a").to_dict()["baseline"]["usual"]["day"]["view"] == b"view"
+            assert history.load_ends() == {"a": (at, 3)}
+            assert history.thumbnails() == {"a": (at, b"jpeg")}
+            assert history.maintenance()["reason"].tolist() == ["mast"]
 
 
 def test_a_backup_is_one_moment_while_others_write(database, tmp_path):

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 import sightgrid.store
 from sightgrid.errors import StoreError
+from sightgrid.store import health_tables
 from sightgrid.store.database import HEAD, open_database
 from sightgrid.store.geometry import PostGISGeometry
 from sightgrid.store.history import open_history
@@ -119,14 +120,20 @@ def test_another_database_is_left_alone(tmp_path):
         open_database(tmp_path / "nowhere" / "store.sqlite")
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_the_history_of_health_may_lie_in_the_same_file(tmp_path, order):
-    path = tmp_path / "all.sqlite"
-    for begin in (open_database, open_history)[::order]:
-        begin(path).close()
-    with open_database(path) as opened, open_history(path) as history:
+def test_the_history_of_health_lies_in_the_same_store(address):
+    with open_database(address) as opened, open_history(address) as history:
         assert list_sites(opened) == []
         assert history.latest().empty
+
+
+def test_cameras_sort_alike_on_every_server():
+    """By code points, as Python does: pages of cameras go on after the last one seen."""
+    with open_database(store_databases.make_address("postgresql", None)) as opened, opened.read() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT table_name, collation_name FROM information_schema.columns"
+            " WHERE column_name = 'camera_id' AND table_name LIKE 'health!_%%' ESCAPE '!'"
+        ).all()
+    assert {tuple(row) for row in found} == {(table.name, "C") for table in health_tables.TABLES}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ PER_CORE = 4  # a worker waits most of the time
 MOST_WORKERS = 256
 HOLD_S = 3600.0  # how long one finding is believed where there is no interval
 LOOK_BACK = timedelta(days=7)  # of the rates over time
-NEEDED = {"cv2": "opencv-python-headless", "sqlalchemy": "SQLAlchemy"}
+NEEDED = {"cv2": "opencv-python-headless", "sqlalchemy": "SQLAlchemy", "alembic": "alembic"}
 THUMBNAILS = ("clear", "blurred", "none")
 TABLES = (".csv", ".tsv", ".txt")
 HISTORY = "history.sqlite"
@@ -54,7 +54,11 @@ def probe(
         Path | None, typer.Option(help="Planned work (CSV: camera_id, start_at, end_at, reason), kept in the history.")
     ] = None,
     thumbnails: Annotated[
-        str, typer.Option(help="What is kept of the pictures: clear, blurred or none; the last two forget older ones.")
+        str,
+        typer.Option(
+            help="Thumbnails that are kept: clear, blurred or none; the last two forget older ones. "
+            "The grey reference views, which the checks need, stay."
+        ),
     ] = "clear",
     cameras: Cameras = None,
     fail_on_fault: Annotated[
@@ -173,7 +177,7 @@ class _Watch:
         summary = summarise(findings, probes=self.live.probes, seconds=seconds)
         files = write_health(self.out, findings, title=self.title, summary=summary, thumbnails=history.thumbnails())
         if last:
-            print_health(findings, summary, [*files, history.path], title=self.title)
+            print_health(findings, summary, [*files, self.out / HISTORY], title=self.title)
         else:
             typer.echo(f"{now:%Y-%m-%d %H:%M:%S} UTC {describe_round(summary)}", err=True)
         return bool(findings.table["status"].isin(("offline", "fault")).any())

@@ -35,6 +35,18 @@ class Head(NamedTuple):
     digest: str
 
 
+class Entry(NamedTuple):
+    """One entry; `at_us` is in microseconds since 1970."""
+
+    entry: int
+    at_us: int
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
+    digest: str
+
+
 def add_entry(
     database: Database, *, actor: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
 ) -> Head:
@@ -102,6 +114,16 @@ def find_head(database: Database) -> Head:
     """Return the newest entry's number and hash."""
     with database.read() as connection:
         return _find_head(connection)
+
+
+def list_entries(database: Database, *, before: int | None = None, limit: int = 100) -> list[Entry]:
+    """Return entries, the newest first; those older than one of them, for the next page."""
+    statement = sa.select(*(audit_log.c[name] for name in Entry._fields)).order_by(audit_log.c.entry.desc())
+    if before is not None:
+        statement = statement.where(audit_log.c.entry < before)
+    with database.read() as connection:
+        rows = connection.execute(statement.limit(limit)).all()
+    return [Entry(*row)._replace(detail=json.loads(row.detail)) for row in rows]
 
 
 def verify_log(database: Database, *, known: Head | None = None) -> Head:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+import sightgrid.store.health_tables  # noqa: F401  (so that the metadata hold its tables too)
 from sightgrid.errors import StoreError
-from sightgrid.store import tables
 from sightgrid.store.audit_log import insert_note
+from sightgrid.store.intersection import add_functions
 from sightgrid.store.layer_tables import metadata
-from sightgrid.store.sqlite import clear_errors, open_engine
+from sightgrid.store.migrations import former_history
+from sightgrid.store.sqlite import HURRIES, clear_errors, open_engine
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 HEAD = "0002"  # the newest layout, see the migrations
 CACHE_KIB = 65_536
-PRAGMAS = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}")
+# what is taken away is overwritten: pictures may have been asked to be forgotten
+PRAGMAS = (f"cache_size = -{CACHE_KIB}", "secure_delete = ON")
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 MIGRATION_LOCK = 0x51677264  # any number that other programs of the same database do not use
 _MIGRATING = threading.Lock()  # Alembic keeps what it works on in globals
@@ -52,6 +55,8 @@ class Database:
         else:
             self._reader, self._writer = open_engine(str(self.path), pragmas=PRAGMAS)
             self._engine = self._reader
+            sa.event.listen(self._engine, "connect", add_functions)
+        self._hurrier = self._writer.execution_options(**{HURRIES: True})
 
     def __enter__(self) -> Self:
         return self
@@ -59,14 +64,31 @@ class Database:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def address(self) -> str:
+        """What opens the store again, maybe with a password: for processes of ours, not for people."""
+        if self.path:
+            return str(self.path.resolve())
+        return self._engine.url.render_as_string(hide_password=False)
+
     def close(self) -> None:
         """Let go of the file or the server."""
         self._engine.dispose()
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Give a connection in one transaction: all that is done in it is kept at its end, or nothing."""
-        with clear_errors(self.name), self._writer.begin() as connection:
+    def write(self, *, wait: bool = True) -> Iterator[sa.Connection]:
+        """Give a connection in one transaction: all that is done in it is kept at its end, or nothing.
+
+        Parameters
+        ----------
+        wait : bool
+            Wait at the end until it is on the disk. False is for what is small and comes often: it is kept whatever
+            happens to the program, but the last of it may be missing after a loss of power.
+        """
+        engine = self._writer if wait else self._hurrier
+        with clear_errors(self.name), engine.begin() as connection:
+            if not wait and self.path is None:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
             insert_note(connection)
 
@@ -75,6 +97,22 @@ class Database:
         """Give a connection that sees the store as it is at the first statement, whatever others write meanwhile."""
         with clear_errors(self.name), self._reader.connect() as connection:
             yield connection
+
+    def empty_log(self) -> None:
+        """Bring what was written into the SQLite file itself, so that nothing of what was before is left beside it.
+
+        Raises
+        ------
+        StoreError
+            Others go on reading what was before.
+        """
+        if self.path is None:
+            return
+        with clear_errors(self.name), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection  # in no transaction
+            busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(f"{self.name}: others read the store; what was taken away is still in its -wal file")
 
 
 def open_database(where: str | os.PathLike[str]) -> Database:
@@ -130,11 +168,10 @@ def _read_url(where: str | os.PathLike[str]) -> sa.URL:
 
 def _find_layout(database: Database) -> str | None:
     with database.read() as connection:
-        found = sa.inspect(connection)
-        names = set(found.get_table_names())
+        names = set(sa.inspect(connection).get_table_names())
         if "alembic_version" not in names:
-            known = set(tables.metadata.tables)  # the history of the cameras' health may lie in the same file
-            if database.path and names - known:
+            # a history of the cameras' health was once a file of its own; the second layout takes it over
+            if database.path and names not in (set(), set(former_history.TABLES)):
                 raise StoreError(f"{database.name}: is a database of something else, not a store")
             if names & set(metadata.tables):
                 raise StoreError(f"{database.name}: has tables of the names of the store, but is none")

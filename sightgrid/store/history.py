@@ -1,53 +1,50 @@
-"""The history of the cameras' health: one SQLite file, which nothing but this module opens.
+"""The history of the cameras' health: what was found out, and what is remembered of each camera.
 
-Neither addresses nor users nor passwords are given to it.
+Neither addresses nor users nor passwords are given to it. Of pictures it holds the last thumbnail of each camera, as it
+is, blurred, or not at all, and the views the checks compare with (see `sightgrid.health.view.View`).
 """
 
 from __future__ import annotations
 
-import json
-from contextlib import contextmanager
-from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from sightgrid.errors import FIRST_IDS, Fault, SchemaError, StoreError, hide
 from sightgrid.health.baselines import Baseline
-from sightgrid.health.records import COLUMNS, Memory, Record, frame_records
+from sightgrid.health.records import STATUSES, Memory, Record, frame_records
+from sightgrid.store import health_rows
 from sightgrid.store.clock import to_time, to_us
-from sightgrid.store.sqlite import clear_errors, open_engine
-from sightgrid.store.tables import VERSION, cameras, maintenance, metadata, probes, views
+from sightgrid.store.database import open_database
+from sightgrid.store.health_selection import delete_old, select_newest
+from sightgrid.store.health_tables import health_cameras, health_maintenance, health_probes, health_views
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
     from datetime import datetime
 
-# what is taken away is overwritten: pictures may have been asked to be forgotten
-PRAGMAS = ("synchronous = NORMAL", "secure_delete = ON")
-ORDER = ("camera_id", "start_at", "end_at", "reason")
+    import pandas as pd
+
+    from sightgrid.store.database import Database
 
 
 class History:
-    """What was found out about cameras, in one file; see `open_history`.
+    """What was found out about the cameras of one site.
 
-    Every call is one transaction: what it kept stays, whatever happens to the program afterwards, and a call that is
-    interrupted keeps nothing.
+    Every call but `prune` is one transaction: what it kept stays, whatever happens to the program afterwards, and a
+    call that is interrupted keeps nothing. Only after a loss of power the last records may be missing.
+
+    Parameters
+    ----------
+    database : Database
+        The store.
+    site : str
+        The ``uid`` of the site in it (see `sightgrid.store.sites.StoredSite`); empty for a history in a file of its
+        own, see `open_history`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine, self._writer = open_engine(str(path), pragmas=PRAGMAS, poolclass=sa.StaticPool)
-        with self._write() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version > VERSION:
-                raise StoreError(f"{path}: was written by a newer sightgrid (layout {version}, known {VERSION})")
-            metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    def __init__(self, database: Database, site: str = "") -> None:
+        self.database, self.site = database, site
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +53,8 @@ class History:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._engine.dispose()
+        """Close the store, for whoever else uses it too."""
+        self.database.close()
 
     def record(self, record: Record, memory: Memory) -> None:
         """Keep what was found out about a camera and what is to be remembered of it, both or neither.
@@ -72,34 +69,31 @@ class History:
         Raises
         ------
         StoreError
-            The file cannot be written.
+            The store cannot be written.
         """
-        kept, seen = _pack(memory)
-        row = {name: getattr(record, name) for name in COLUMNS} | {
-            "camera_id": record.camera_id,
-            "checked_at_us": to_us(record.checked_at),
-            "reason": hide(record.reason),
-            "measures": json.dumps(record.measures),
-        }
-        with self._write() as connection:
-            key = connection.execute(sa.insert(probes).values(row)).inserted_primary_key
-            values = {"memory": kept, "failures": memory.failures, "probe_id": key[0] if key else 0}
+        kept, seen = health_rows.pack_memory(memory)
+        probe = {"site": self.site, **health_rows.make_probe(record)}
+        key = {"site": self.site, "camera_id": record.camera_id}
+        with self.database.write(wait=False) as connection:
+            inserted = sa.insert(health_probes).values(probe).returning(health_probes.c.probe_id)
+            values = {
+                "status": record.status, "failures": memory.failures, "memory": kept,
+                "probe_id": connection.execute(inserted).scalar_one(),
+            }  # fmt: skip
             if record.thumbnail is not None:
-                values |= {"thumbnail": record.thumbnail, "thumbnail_at_us": row["checked_at_us"]}
-            statement = insert(cameras).values(camera_id=record.camera_id, **values)
-            connection.execute(statement.on_conflict_do_update(index_elements=["camera_id"], set_=values))
-            self._keep_views(connection, record.camera_id, seen)
+                values |= {"thumbnail": record.thumbnail, "thumbnail_at_us": probe["checked_at_us"]}
+            health_rows.put_row(connection, health_cameras, key, values)
+            health_rows.put_views(connection, key, seen)
 
     def load_memory(self, camera_id: str) -> Memory | None:
         """Return what is remembered of a camera, or None if there is nothing."""
-        with self._read() as connection:
-            text = connection.execute(
-                sa.select(cameras.c.memory).where(cameras.c.camera_id == camera_id)
-            ).scalar_one_or_none()
+        key = {"site": self.site, "camera_id": camera_id}
+        with self.database.read() as connection:
+            text = connection.execute(sa.select(health_cameras.c.memory).filter_by(**key)).scalar_one_or_none()
             if text is None:
                 return None
-            found = connection.execute(sa.select(views.c.lighting, views.c.view).where(views.c.camera_id == camera_id))
-            return _unpack(text, {row.lighting: row.view for row in found})
+            found = connection.execute(sa.select(health_views.c.lighting, health_views.c.view).filter_by(**key))
+            return health_rows.unpack_memory(text, {row.lighting: row.view for row in found})
 
     def load_baseline(self, camera_id: str) -> Baseline:
         """Return what is usual for a camera; an empty baseline if nothing is known."""
@@ -108,16 +102,54 @@ class History:
 
     def load_ends(self) -> dict[str, tuple[datetime, int]]:
         """Return for each camera when it was checked last, and its failures in a row."""
-        statement = sa.select(cameras.c.camera_id, probes.c.checked_at_us, cameras.c.failures).join_from(
-            cameras, probes, cameras.c.probe_id == probes.c.probe_id
+        cameras, probes = health_cameras, health_probes
+        statement = (
+            sa.select(cameras.c.camera_id, probes.c.checked_at_us, cameras.c.failures)
+            .join_from(cameras, probes, cameras.c.probe_id == probes.c.probe_id)
+            .where(cameras.c.site == self.site)
         )
-        with self._read() as connection:
+        with self.database.read() as connection:
             return {name: (to_time(at), failures) for name, at, failures in connection.execute(statement)}
 
-    def latest(self) -> pd.DataFrame:
-        """Return the newest row of each camera, as a health frame."""
-        statement = sa.select(probes).join_from(cameras, probes, cameras.c.probe_id == probes.c.probe_id)
-        return self._frame(statement)
+    def latest(self, *, status: Sequence[str] | None = None, limit: int | None = None, after: str = "") -> pd.DataFrame:
+        """Return the newest row of each camera, or a page of them.
+
+        Parameters
+        ----------
+        status : sequence of str, optional
+            Only cameras of these statuses (see `sightgrid.health.records.STATUSES`).
+        limit : int, optional
+            Most cameras of a page; all, if not given.
+        after : str
+            The last camera of the page before; empty for the first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A health frame, by ``camera_id``.
+
+        Raises
+        ------
+        InputError
+            A status is not known.
+        UnitRangeError
+            The limit is not positive.
+        """
+        probes = health_probes
+        chosen = select_newest(self.site, status=status, limit=limit, after=after).subquery()
+        return self._frame(sa.select(probes).join_from(chosen, probes, probes.c.probe_id == chosen.c.probe_id))
+
+    def count_statuses(self) -> dict[str, int]:
+        """Return how many cameras have each status now, the worst status first."""
+        column = health_cameras.c.status
+        statement = (
+            sa.select(column, sa.func.count().label("cameras"))
+            .where(health_cameras.c.site == self.site)
+            .group_by(column)
+        )
+        with self.database.read() as connection:
+            found = {row.status: row.cameras for row in connection.execute(statement)}
+        return {status: found.get(status, 0) for status in STATUSES}
 
     def frame(
         self, start: datetime | None = None, end: datetime | None = None, *, measures: bool = True
@@ -141,26 +173,66 @@ class History:
         InputError
             A time has no zone.
         """
+        probes = health_probes
         kept = [column for column in probes.c if measures or column.name != "measures"]
-        statement = sa.select(*kept)
+        statement = sa.select(*kept).where(probes.c.site == self.site)
         if start is not None:
             statement = statement.where(probes.c.checked_at_us >= to_us(start))
         if end is not None:
             statement = statement.where(probes.c.checked_at_us < to_us(end))
         return self._frame(statement)
 
+    def prune(self, before: datetime) -> int:
+        """Delete the probes before a time, but each camera's newest.
+
+        Others may write in between: it works in pieces, and pauses after each for as long as it took. The file does not
+        shrink; its room is used again.
+
+        Parameters
+        ----------
+        before : datetime
+            With a time zone.
+
+        Returns
+        -------
+        int
+            How many were deleted.
+
+        Raises
+        ------
+        InputError
+            The time has no zone.
+        """
+        return delete_old(self.database, self.site, to_us(before))
+
     def thumbnails(self) -> dict[str, tuple[datetime, bytes]]:
         """Return the last picture of each camera that has one, with its time."""
-        statement = sa.select(cameras.c.camera_id, cameras.c.thumbnail_at_us, cameras.c.thumbnail).where(
-            cameras.c.thumbnail.is_not(None)
+        table = health_cameras
+        statement = sa.select(table.c.camera_id, table.c.thumbnail_at_us, table.c.thumbnail).where(
+            table.c.site == self.site, table.c.thumbnail.is_not(None)
         )
-        with self._read() as connection:
+        with self.database.read() as connection:
             return {name: (to_time(at), data) for name, at, data in connection.execute(statement)}
 
     def forget_thumbnails(self) -> None:
-        """Take away the pictures of all cameras; nothing of them stays in the file."""
-        with self._write() as connection:
-            connection.execute(sa.update(cameras).values(thumbnail=None, thumbnail_at_us=None))
+        """Take away the last pictures of all cameras of the site; the views that the checks need stay.
+
+        In SQLite nothing of them is left in the file. PostgreSQL keeps what was deleted until its next VACUUM.
+        """
+        values = {"thumbnail": None, "thumbnail_at_us": None}
+        with self.database.write() as connection:
+            connection.execute(sa.update(health_cameras).where(health_cameras.c.site == self.site).values(values))
+        self.database.empty_log()
+
+    def forget_views(self) -> None:
+        """Take away the views that cameras should have; each learns a new one from its next healthy probe.
+
+        Until then nobody is told that a camera was moved, and less surely that one is covered. A probe under way may
+        still bring a view back. What is left on the disk is as in `forget_thumbnails`.
+        """
+        with self.database.write() as connection:
+            connection.execute(sa.delete(health_views).where(health_views.c.site == self.site))
+        self.database.empty_log()
 
     def add_maintenance(self, windows: pd.DataFrame) -> None:
         """Keep times of planned work.
@@ -176,66 +248,26 @@ class History:
         SchemaError
             A column is missing, or a window does not end after its start.
         """
-        missing = [name for name in ORDER if name not in windows.columns]
-        if missing:
-            raise SchemaError("maintenance", (Fault(", ".join(missing), "missing column"),))
-        wrong = windows[~(windows["end_at"] > windows["start_at"])]
-        if len(wrong):
-            ids = tuple(wrong["camera_id"].astype(str)[:FIRST_IDS])
-            raise SchemaError("maintenance", (Fault("end_at", "must lie after start_at", ids, len(wrong)),))
-        with self._write() as connection:
-            row: Any
-            for row in windows[list(ORDER)].itertuples(index=False):
-                values = {
-                    "camera_id": row.camera_id, "start_us": to_us(row.start_at), "end_us": to_us(row.end_at),
-                    "reason": row.reason,
-                }  # fmt: skip
-                connection.execute(
-                    insert(maintenance)
-                    .values(values)
-                    .on_conflict_do_update(
-                        index_elements=["camera_id", "start_us", "end_us"], set_={"reason": row.reason}
-                    )
-                )
+        rows = list(health_rows.make_windows(windows))
+        with self.database.write() as connection:
+            for key, values in rows:
+                health_rows.put_row(connection, health_maintenance, {"site": self.site, **key}, values)
 
     def maintenance(self) -> pd.DataFrame:
         """Return the times of planned work: ``camera_id``, ``start_at``, ``end_at``, ``reason``."""
-        columns = (maintenance.c.camera_id, maintenance.c.start_us, maintenance.c.end_us, maintenance.c.reason)
-        with self._read() as connection:
-            rows = connection.execute(sa.select(*columns).order_by(maintenance.c.start_us)).all()
-        frame = pd.DataFrame(rows, columns=list(ORDER))
-        for name in ("start_at", "end_at"):
-            frame[name] = pd.to_datetime(frame[name], unit="us", utc=True)
-        return frame
+        table = health_maintenance
+        statement = sa.select(table.c.camera_id, table.c.start_us, table.c.end_us, table.c.reason)
+        with self.database.read() as connection:
+            rows = connection.execute(statement.where(table.c.site == self.site).order_by(table.c.start_us)).all()
+        return health_rows.frame_windows(rows)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
-        with self._read() as connection:
-            return frame_records(_read_records(connection.execute(statement)))
-
-    def _keep_views(self, connection: sa.Connection, camera_id: str, seen: dict[str, bytes]) -> None:
-        statement = sa.select(views.c.lighting, views.c.digest).where(views.c.camera_id == camera_id)
-        known = {row.lighting: row.digest for row in connection.execute(statement)}
-        for lighting, view in seen.items():
-            digest = blake2b(view, digest_size=16).hexdigest()
-            if known.get(lighting) == digest:
-                continue
-            values = {"digest": digest, "view": view}
-            write = insert(views).values(camera_id=camera_id, lighting=lighting, **values)
-            connection.execute(write.on_conflict_do_update(index_elements=["camera_id", "lighting"], set_=values))
-
-    @contextmanager
-    def _write(self) -> Iterator[sa.Connection]:
-        with clear_errors(str(self.path), "history"), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
-        with clear_errors(str(self.path), "history"), self._engine.connect() as connection:
-            yield connection
+        with self.database.read() as connection:
+            return frame_records(health_rows.read_probes(connection.execute(statement)))
 
 
 def open_history(path: str | os.PathLike[str]) -> History:
-    """Open a history, or begin one.
+    """Open a history in a file of its own, or begin one.
 
     Parameters
     ----------
@@ -256,38 +288,11 @@ def open_history(path: str | os.PathLike[str]) -> History:
     --------
     >>> import tempfile
     >>> from datetime import UTC, datetime
+    >>> from pathlib import Path
     >>> now = datetime(2026, 5, 1, 12, tzinfo=UTC)
     >>> with open_history(Path(tempfile.mkdtemp()) / "history.sqlite") as history:
     ...     history.record(Record(camera_id="a", checked_at=now, status="ok", reason="no rule holds"), Memory())
     ...     history.latest()["status"].tolist()
     ['ok']
     """
-    return History(Path(path))
-
-
-def _pack(memory: Memory) -> tuple[str, dict[str, bytes]]:
-    """Take the views out of a memory, and write the rest as JSON."""
-    kept = memory.to_dict()
-    seen = {}
-    for lighting, usual in kept["baseline"]["usual"].items():
-        view = usual.pop("view")
-        if view:
-            seen[lighting] = view
-    return json.dumps(kept), seen
-
-
-def _unpack(text: str, seen: dict[str, bytes]) -> Memory:
-    kept = json.loads(text)
-    for lighting, usual in kept["baseline"]["usual"].items():
-        usual["view"] = seen.get(lighting, b"")
-    return Memory.from_dict(kept)
-
-
-def _read_records(rows: Iterable[Any]) -> Iterator[Record]:
-    for row in rows:
-        yield Record(
-            camera_id=row.camera_id,
-            checked_at=to_time(row.checked_at_us),
-            measures=json.loads(row.measures) if "measures" in row._fields else {},
-            **{name: getattr(row, name) for name in COLUMNS},
-        )
+    return History(open_database(path))

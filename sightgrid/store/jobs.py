@@ -16,14 +16,13 @@ import sqlalchemy as sa
 
 from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import JobLostError, NotFoundError
-from sightgrid.store.results import insert_result
+from sightgrid.store.results import Result, insert_result
 from sightgrid.store.work_tables import jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sightgrid.store.database import Database
-    from sightgrid.store.results import Result
 
     State = Literal["queued", "running", "done", "failed", "retryable", "cancelled"]
 
@@ -32,7 +31,7 @@ SECOND_US = 1_000_000
 
 
 class Job(NamedTuple):
-    """One job; times are in microseconds since 1970, `progress` is from 0 to 1."""
+    """One job; times are in microseconds since 1970, `progress` is from 0 to 1, `cancel` waits for its worker."""
 
     job_id: str
     site_id: int | None
@@ -48,6 +47,7 @@ class Job(NamedTuple):
     asked_at_us: int
     started_at_us: int | None
     ended_at_us: int | None
+    cancel: bool = False
 
 
 def name_worker() -> str:
@@ -64,6 +64,21 @@ def queue_job(
         "job_id": job_id, "site_id": site_id, "kind": kind, "options": json.dumps(dict(options)), "state": "queued",
         "progress": 0.0, "stage": "", "message": "", "cancel": False, "attempts": 0, "actor": actor,
         "asked_at_us": now_us(),
+    }  # fmt: skip
+    with database.write() as connection:
+        connection.execute(sa.insert(jobs).values(values))
+        return _find(connection, job_id)
+
+
+def add_done_job(
+    database: Database, *, kind: str, options: Mapping[str, Any], site_id: int, actor: str, result_id: int
+) -> Job:
+    """Add a job that has nothing to do, since what it asks for is kept already; return it as done."""
+    job_id, now = uuid.uuid4().hex, now_us()
+    values = {
+        "job_id": job_id, "site_id": site_id, "kind": kind, "options": json.dumps(dict(options)), "state": "done",
+        "progress": 1.0, "stage": "", "message": "", "cancel": False, "attempts": 0, "actor": actor,
+        "result_id": result_id, "asked_at_us": now, "started_at_us": now, "ended_at_us": now,
     }  # fmt: skip
     with database.write() as connection:
         connection.execute(sa.insert(jobs).values(values))
@@ -105,8 +120,8 @@ def report_job(
             raise JobLostError(f"job {job_id}: was cancelled or given up")
 
 
-def finish_job(database: Database, job_id: str, *, worker: str, result: Result | None = None) -> int | None:
-    """End a job well and keep its result, both or neither.
+def finish_job(database: Database, job_id: str, *, worker: str, result: Result | int | None = None) -> int | None:
+    """End a job well and keep its result, both or neither; or give the number of a result that is kept already.
 
     Returns
     -------
@@ -123,7 +138,7 @@ def finish_job(database: Database, job_id: str, *, worker: str, result: Result |
         row = connection.execute(held).one_or_none()
         if row is None:
             raise JobLostError(f"job {job_id}: was cancelled or given up")
-        number = insert_result(connection, row.site_id, result) if result else None
+        number = insert_result(connection, row.site_id, result) if isinstance(result, Result) else result
         _end(connection, jobs.c.job_id == job_id, state="done", progress=1.0, result_id=number)
     return number
 
@@ -132,6 +147,14 @@ def fail_job(database: Database, job_id: str, *, worker: str, message: str, retr
     """End a job badly; ``retryable``: it may go well another time. A job that was lost meanwhile stays as it is."""
     with database.write() as connection:
         _end(connection, _held(job_id, worker), state="retryable" if retryable else "failed", message=message)
+
+
+def release_job(database: Database, job_id: str, *, worker: str) -> None:
+    """Queue a job again whose worker has to stop; one that was to be cancelled ends. It keeps its turn."""
+    values = {"state": "queued", "worker": None, "lease_us": None, "started_at_us": None, "progress": 0.0, "stage": ""}
+    with database.write() as connection:
+        _end(connection, sa.and_(_held(job_id, worker), jobs.c.cancel.is_(True)), state="cancelled")
+        connection.execute(sa.update(jobs).where(_held(job_id, worker)).values(values))
 
 
 def cancel_job(database: Database, job_id: str) -> Job:
@@ -212,13 +235,27 @@ def find_job(database: Database, job_id: str) -> Job:
         return _find(connection, job_id)
 
 
+def find_jobs(database: Database, job_ids: Collection[str]) -> dict[str, Job]:
+    """Return some jobs by their numbers; those that are not there are left out."""
+    with database.read() as connection:
+        rows = connection.execute(sa.select(*_COLUMNS).where(jobs.c.job_id.in_(job_ids)))
+        return {row.job_id: _read(row) for row in rows}
+
+
 def list_jobs(
-    database: Database, *, state: State | None = None, site_id: int | None = None, limit: int = 100
+    database: Database,
+    *,
+    state: State | Collection[State] | None = None,
+    kinds: Collection[str] | None = None,
+    site_id: int | None = None,
+    limit: int = 100,
 ) -> list[Job]:
-    """Return jobs, the newest first."""
+    """Return jobs, the newest first; of one state or several, of some kinds, of a site."""
     statement = sa.select(*_COLUMNS).order_by(jobs.c.asked_at_us.desc(), jobs.c.job_id).limit(limit)
     if state is not None:
-        statement = statement.where(jobs.c.state == state)
+        statement = statement.where(jobs.c.state.in_([state] if isinstance(state, str) else state))
+    if kinds is not None:
+        statement = statement.where(jobs.c.kind.in_(kinds))
     if site_id is not None:
         statement = statement.where(jobs.c.site_id == site_id)
     with database.read() as connection:

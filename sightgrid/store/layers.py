@@ -124,6 +124,44 @@ def read_crs(connection: sa.Connection, site_id: int) -> CRS:
     return CRS.from_user_input(text)
 
 
+def count_features(database: Database, site_id: int, layer: str) -> int:
+    """Count the rows of a layer."""
+    check_layer(layer)
+    table = features[layer]
+    with database.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(table.c.site_id == site_id)).scalar_one())
+
+
+def read_bounds(database: Database, site_id: int, layer: str) -> Box | None:
+    """Return ``minx, miny, maxx, maxy`` around a layer, on SQLite up to a metre too far out; None if it is empty."""
+    check_layer(layer)
+    table, tree = features[layer], boxes[layer]
+    with database.read() as connection:
+        if connection.dialect.name == "postgresql":
+            around = sa.func.ST_Extent(table.c.geometry)
+            sides = [getattr(sa.func, name)(around) for name in ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax")]
+            statement = sa.select(*sides).where(table.c.site_id == site_id)
+        else:
+            low, high = sa.func.min, sa.func.max
+            statement = sa.select(low(tree.c.minx), low(tree.c.miny), high(tree.c.maxx), high(tree.c.maxy))
+            of_site = sa.select(table.c.feature_key).where(table.c.site_id == site_id)
+            statement = statement.where(tree.c.feature_key.in_(of_site))
+        west, south, east, north = connection.execute(statement).one()
+    return None if west is None else (west, south, east, north)
+
+
+def find_point(database: Database, site_id: int) -> tuple[float, float] | None:
+    """Return the middle of some feature of a site, of a camera if it has any; None if it has nothing."""
+    with database.read() as connection:
+        for table in features.values():
+            statement = sa.select(table.c.geometry).where(table.c.site_id == site_id).limit(1)
+            wkb = connection.execute(statement).scalar_one_or_none()
+            if wkb is not None:
+                minx, miny, maxx, maxy = shapely.bounds(shapely.from_wkb(wkb))
+                return float(minx + maxx) / 2.0, float(miny + maxy) / 2.0
+    return None
+
+
 def _select(
     connection: sa.Connection, site_id: int, layer: str, *, box: Box | None, where: sa.ColumnElement[bool] | None
 ) -> tuple[list[str], sa.Select[Any]]:
@@ -137,17 +175,22 @@ def _select(
     if where is not None:
         statement = statement.where(where)
     if box is not None:
-        minx, miny, maxx, maxy = box
         if connection.dialect.name == "postgresql":
-            area = sa.func.ST_MakeEnvelope(minx, miny, maxx, maxy)
+            area = sa.func.ST_MakeEnvelope(*box)
             statement = statement.where(sa.type_coerce(table.c.geometry, sa.LargeBinary).bool_op("&&")(area))
         else:
-            tree = boxes[layer]
-            near = sa.select(tree.c.feature_key).where(
-                tree.c.maxx >= minx, tree.c.minx <= maxx, tree.c.maxy >= miny, tree.c.miny <= maxy
-            )
-            statement = statement.where(table.c.feature_key.in_(near))
+            statement = statement.where(near_box(layer, box))
     return names, statement
+
+
+def near_box(layer: str, box: Box) -> sa.ColumnElement[bool]:
+    """Make the condition that the R-tree of SQLite has a row's box near another one: some are beside it by a little."""
+    minx, miny, maxx, maxy = box
+    tree = boxes[layer]
+    near = sa.select(tree.c.feature_key).where(
+        tree.c.maxx >= minx, tree.c.minx <= maxx, tree.c.maxy >= miny, tree.c.miny <= maxy
+    )
+    return features[layer].c.feature_key.in_(near)
 
 
 def _keep_touching(frame: gpd.GeoDataFrame, box: Box | None) -> gpd.GeoDataFrame:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from sightgrid.errors import InputError
 from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import ExistsError, NotFoundError
 from sightgrid.store.work_tables import api_keys, sign_ins, users
@@ -13,7 +15,7 @@ from sightgrid.store.work_tables import api_keys, sign_ins, users
 if TYPE_CHECKING:
     from sightgrid.store.database import Database
 
-REFRESH_US = 60_000_000  # a sign-in that is used is written down once a minute, not with every request
+ADMIN = "admin"  # the role that cannot be left without anybody
 
 
 class User(NamedTuple):
@@ -25,6 +27,13 @@ class User(NamedTuple):
     password_hash: str
     active: bool
     made_at_us: int
+
+
+class SignIn(NamedTuple):
+    """Who is signed in, and when that was last written down."""
+
+    user: User
+    used_at_us: int
 
 
 class Key(NamedTuple):
@@ -48,9 +57,10 @@ def add_user(database: Database, *, name: str, role: str, password_hash: str) ->
     """
     values = {"name": name, "role": role, "password_hash": password_hash, "active": True, "made_at_us": now_us()}
     with database.write() as connection:
-        if connection.execute(sa.select(users.c.user_id).where(users.c.name == name)).first():
-            raise ExistsError(f"{database.name}: there is a user called {name} already")
-        return User(*connection.execute(sa.insert(users).values(values).returning(*users.c)).one())
+        try:
+            return User(*connection.execute(sa.insert(users).values(values).returning(*users.c)).one())
+        except IntegrityError:
+            raise ExistsError(f"there is a user called {name} already") from None
 
 
 def list_users(database: Database) -> list[User]:
@@ -83,36 +93,67 @@ def change_user(
     password_hash: str | None = None,
     active: bool | None = None,
 ) -> User:
-    """Change what is given; another password or role, or not being active, ends the sign-ins of the user.
+    """Change what is given; this ends the sign-ins of the user.
 
     Raises
     ------
     NotFoundError
         There is no such user.
+    InputError
+        Nobody would be an active admin any more.
     """
     given = {"role": role, "password_hash": password_hash, "active": active}
     values = {name: value for name, value in given.items() if value is not None}
+    admins = sa.select(users.c.user_id).where(users.c.role == ADMIN, users.c.active)
     with database.write() as connection:
+        # locked: of two admins who step down at the same moment, one stays
+        before = set(connection.execute(admins.with_for_update()).scalars())
         if values:
             connection.execute(sa.update(users).where(users.c.user_id == user_id).values(values))
             connection.execute(sa.delete(sign_ins).where(sign_ins.c.user_id == user_id))
         row = connection.execute(sa.select(users).where(users.c.user_id == user_id)).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no user {user_id}")
+        if before == {user_id} and not (row.active and row.role == ADMIN):
+            raise InputError(f"{row.name} is the last active admin; make another one first")
     return User(*row)
 
 
-def keep_sign_in(database: Database, user_id: int, *, digest: str, seconds: float) -> None:
-    """Keep that a user has signed in for so long; sign-ins that have ended go."""
-    now = now_us()
-    values = {"user_id": user_id, "digest": digest, "made_at_us": now, "used_at_us": now}
+def replace_hash(database: Database, user_id: int, *, before: str, after: str) -> None:
+    """Keep another hash of the same password, unless the password was changed meanwhile; sign-ins go on."""
+    same = sa.and_(users.c.user_id == user_id, users.c.password_hash == before)
     with database.write() as connection:
+        connection.execute(sa.update(users).where(same).values(password_hash=after))
+
+
+def has_admin(database: Database) -> bool:
+    """Tell whether there is an active admin."""
+    statement = sa.select(users.c.user_id).where(users.c.role == ADMIN, users.c.active).limit(1)
+    with database.read() as connection:
+        return connection.execute(statement).first() is not None
+
+
+def keep_sign_in(database: Database, user: User, *, digest: str, seconds: float) -> bool:
+    """Keep that a user has signed in for so long; sign-ins that have ended go.
+
+    Returns
+    -------
+    bool
+        False: the password was changed or the user deactivated since `user` was read, and nothing is kept.
+    """
+    now = now_us()
+    values = {"user_id": user.user_id, "digest": digest, "made_at_us": now, "used_at_us": now}
+    same = sa.and_(users.c.user_id == user.user_id, users.c.password_hash == user.password_hash, users.c.active)
+    with database.write() as connection:
+        if connection.execute(sa.select(users.c.user_id).where(same).with_for_update()).first() is None:
+            return False
         connection.execute(sa.delete(sign_ins).where(sign_ins.c.ends_at_us <= now))
         connection.execute(sa.insert(sign_ins).values(**values, ends_at_us=now + int(seconds * 1e6)))
+    return True
 
 
-def find_signed_in(database: Database, digest: str, *, idle_s: float) -> User | None:
-    """Return the active user of a sign-in that has neither ended nor been idle for too long, or None."""
+def find_signed_in(database: Database, digest: str, *, idle_s: float) -> SignIn | None:
+    """Return the sign-in of an active user that has neither ended nor been idle for too long, or None."""
     now = now_us()
     statement = (
         sa.select(*users.c, sign_ins.c.used_at_us)
@@ -122,12 +163,13 @@ def find_signed_in(database: Database, digest: str, *, idle_s: float) -> User | 
     )
     with database.read() as connection:
         row = connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    if row.used_at_us < now - REFRESH_US:
-        with database.write() as connection:
-            connection.execute(sa.update(sign_ins).where(sign_ins.c.digest == digest).values(used_at_us=now))
-    return User(*row[:-1])
+    return None if row is None else SignIn(User(*row[:-1]), row.used_at_us)
+
+
+def refresh_sign_in(database: Database, digest: str) -> None:
+    """Write down that a sign-in is in use."""
+    with database.write() as connection:
+        connection.execute(sa.update(sign_ins).where(sign_ins.c.digest == digest).values(used_at_us=now_us()))
 
 
 def end_sign_in(database: Database, digest: str) -> None:
@@ -174,6 +216,20 @@ def find_key_user(database: Database, digest: str) -> User | None:
     with database.read() as connection:
         row = connection.execute(statement).one_or_none()
     return None if row is None else User(*row)
+
+
+def find_key(database: Database, key_id: int) -> Key:
+    """Return a key.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    for key in list_keys(database):
+        if key.key_id == key_id:
+            return key
+    raise NotFoundError(f"there is no key {key_id}")
 
 
 def delete_key(database: Database, key_id: int) -> None:

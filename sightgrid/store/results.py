@@ -17,7 +17,7 @@ from sightgrid.store.result_layers import put_layers
 from sightgrid.store.work_tables import results, scenarios
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import geopandas as gpd
 
@@ -45,6 +45,8 @@ class Result(NamedTuple):
     layers : mapping of str to GeoDataFrame
         What it shows on a map, in the coordinate system of the site; see `sightgrid.store.result_layers`, which reads
         them: a result that is read has none.
+    keep : callable, optional
+        Called as ``keep(connection, result_id)`` in the transaction that keeps the result, for what is kept with it.
     """
 
     kind: str
@@ -55,6 +57,21 @@ class Result(NamedTuple):
     media_type: str
     scenario_id: int | None = None
     layers: Mapping[str, gpd.GeoDataFrame] = MappingProxyType({})
+    keep: Callable[[sa.Connection, int], None] | None = None
+
+
+class KeptResult(NamedTuple):
+    """A result that is kept, without its body; see `Result`."""
+
+    result_id: int
+    site_id: int
+    kind: str
+    fingerprint: str
+    options: dict[str, Any]
+    figures: dict[str, Any]
+    media_type: str
+    scenario_id: int | None
+    made_at_us: int
 
 
 def fingerprint_inputs(
@@ -119,7 +136,7 @@ def insert_result(connection: sa.Connection, site_id: int, result: Result) -> in
     same = sa.and_(
         results.c.site_id == site_id, results.c.kind == result.kind, results.c.fingerprint == result.fingerprint
     )
-    values = {name: value for name, value in result._asdict().items() if name != "layers"} | {
+    values = {name: value for name, value in result._asdict().items() if name not in {"layers", "keep"}} | {
         "site_id": site_id, "options": json.dumps(dict(result.options)), "figures": json.dumps(dict(result.figures)),
         "made_at_us": now_us(),
     }  # fmt: skip
@@ -128,6 +145,8 @@ def insert_result(connection: sa.Connection, site_id: int, result: Result) -> in
     if number is None:
         number = connection.execute(sa.insert(results).values(values).returning(results.c.result_id)).scalar_one()
     put_layers(connection, int(number), result.layers)
+    if result.keep:
+        result.keep(connection, int(number))
     return int(number)
 
 
@@ -156,3 +175,44 @@ def read_result(database: Database, result_id: int) -> Result:
         raise NotFoundError(f"there is no result {result_id}")
     values = dict(zip(names, row, strict=True))
     return Result(**values | {"options": json.loads(row.options), "figures": json.loads(row.figures)})
+
+
+def describe_result(database: Database, result_id: int) -> KeptResult:
+    """Return what is known of a result, without its body.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    with database.read() as connection:
+        row = connection.execute(sa.select(*_COLUMNS).where(results.c.result_id == result_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no result {result_id}")
+    return _read(row)
+
+
+def list_results(
+    database: Database,
+    site_id: int,
+    *,
+    kinds: Collection[str] | None = None,
+    scenario_id: int | None = None,
+    limit: int = 100,
+) -> list[KeptResult]:
+    """Return the results of a site, the newest first, without their bodies; of some kinds, of one scenario."""
+    statement = sa.select(*_COLUMNS).where(results.c.site_id == site_id)
+    if kinds is not None:
+        statement = statement.where(results.c.kind.in_(kinds))
+    if scenario_id is not None:
+        statement = statement.where(results.c.scenario_id == scenario_id)
+    newest = statement.order_by(results.c.made_at_us.desc(), results.c.result_id.desc()).limit(limit)
+    with database.read() as connection:
+        return [_read(row) for row in connection.execute(newest)]
+
+
+_COLUMNS = tuple(results.c[name] for name in KeptResult._fields)
+
+
+def _read(row: Any) -> KeptResult:
+    return KeptResult(*row)._replace(options=json.loads(row.options), figures=json.loads(row.figures))

@@ -63,7 +63,7 @@ def add_scenario(
         statement = sa.insert(scenarios).values(**values, changed_at_us=now).returning(*scenarios.c)
         scenario = Scenario(*connection.execute(statement).one())
         if copy_of is not None:
-            if _find(connection, copy_of).site_id != site_id:
+            if select_scenario(connection, copy_of).site_id != site_id:
                 raise NotFoundError(f"the site has no scenario {copy_of}")
             names = [column.name for column in scenario_cameras.c if column.name not in {"scenario_id", "version"}]
             # no column expression around the shapes: they stay in the database
@@ -91,7 +91,7 @@ def find_scenario(database: Database, scenario_id: int) -> Scenario:
         There is none.
     """
     with database.read() as connection:
-        return _find(connection, scenario_id)
+        return select_scenario(connection, scenario_id)
 
 
 def rename_scenario(database: Database, scenario_id: int, *, name: str, note: str, version: int) -> Scenario:
@@ -105,7 +105,7 @@ def rename_scenario(database: Database, scenario_id: int, *, name: str, note: st
         The name is taken, or there is no such scenario.
     """
     with database.write() as connection:
-        found = _find(connection, scenario_id, lock=True)
+        found = select_scenario(connection, scenario_id, lock=True)
         if found.version != version:
             raise StaleVersionError(f"scenario {found.name}", given=version, current=found.version)
         taken = sa.select(scenarios.c.scenario_id).where(
@@ -125,7 +125,7 @@ def delete_scenario(database: Database, scenario_id: int, *, version: int) -> No
         Somebody else changed it since `version`, or it is not there.
     """
     with database.write() as connection:
-        found = _find(connection, scenario_id, lock=True)
+        found = select_scenario(connection, scenario_id, lock=True)
         if found.version != version:
             raise StaleVersionError(f"scenario {found.name}", given=version, current=found.version)
         connection.execute(sa.delete(scenarios).where(scenarios.c.scenario_id == scenario_id))
@@ -146,7 +146,7 @@ def read_cameras(database: Database, scenario_id: int) -> gpd.GeoDataFrame:
         There is no such scenario.
     """
     with database.read() as connection:
-        site_id = _find(connection, scenario_id).site_id
+        site_id = select_scenario(connection, scenario_id).site_id
         crs = read_crs(connection, site_id)
         base = select_layer(connection, site_id, "cameras", crs=crs).assign(version=BASE)
         edited, removed = _read_edits(connection, scenario_id, crs=crs)
@@ -159,9 +159,14 @@ def read_cameras(database: Database, scenario_id: int) -> gpd.GeoDataFrame:
 
 
 def put_cameras(
-    database: Database, scenario_id: int, cameras: gpd.GeoDataFrame, *, versions: Mapping[str, int]
+    database: Database,
+    scenario_id: int,
+    cameras: gpd.GeoDataFrame,
+    *,
+    versions: Mapping[str, int],
+    removed: Iterable[str] = (),
 ) -> Scenario:
-    """Add cameras to a scenario, or change some, all or none.
+    """Add cameras to a scenario, change some and take some out, all or none.
 
     Parameters
     ----------
@@ -173,6 +178,8 @@ def put_cameras(
         The cameras as they are to be, whole.
     versions : mapping of str to int
         For each camera the version that the change was made from: 0 if the scenario has not changed it before.
+    removed : iterable of str
+        Cameras to take out.
 
     Returns
     -------
@@ -187,11 +194,12 @@ def put_cameras(
         There is no such scenario, or the cameras do not fit.
     """
     with database.write() as connection:
-        found = _find(connection, scenario_id, lock=True)
+        found = select_scenario(connection, scenario_id, lock=True)
         settled = settle_layer(cameras, "cameras", crs=read_crs(connection, found.site_id))
         refuse_addresses(settled)
         names, columns = split_rows(settled, "cameras")
         rows = [dict(zip(names, values, strict=True)) | {"removed": False} for values in zip(*columns, strict=True)]
+        rows += [{"feature_id": name, "removed": True} for name in removed]
         return _write_edits(connection, found, rows, versions)
 
 
@@ -204,7 +212,7 @@ def remove_cameras(database: Database, scenario_id: int, *, versions: Mapping[st
         See `put_cameras`.
     """
     with database.write() as connection:
-        found = _find(connection, scenario_id, lock=True)
+        found = select_scenario(connection, scenario_id, lock=True)
         rows: list[dict[str, Any]] = [{"feature_id": name, "removed": True} for name in versions]
         return _write_edits(connection, found, rows, versions)
 
@@ -218,7 +226,7 @@ def reset_cameras(database: Database, scenario_id: int, *, versions: Mapping[str
         See `put_cameras`.
     """
     with database.write() as connection:
-        found = _find(connection, scenario_id, lock=True)
+        found = select_scenario(connection, scenario_id, lock=True)
         _check_versions(connection, found, versions)
         edit = scenario_cameras.c
         gone = sa.delete(scenario_cameras).where(edit.scenario_id == scenario_id, edit.feature_id.in_(list(versions)))
@@ -226,7 +234,8 @@ def reset_cameras(database: Database, scenario_id: int, *, versions: Mapping[str
         return _change(connection, scenario_id)
 
 
-def _find(connection: sa.Connection, scenario_id: int, *, lock: bool = False) -> Scenario:
+def select_scenario(connection: sa.Connection, scenario_id: int, *, lock: bool = False) -> Scenario:
+    """Do what `find_scenario` does, in a transaction that is open; a locked one waits for other writers of it."""
     statement = sa.select(scenarios).where(scenarios.c.scenario_id == scenario_id)
     row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:

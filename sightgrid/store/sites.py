@@ -11,6 +11,7 @@ from pyproj import CRS
 
 from sightgrid.columns import KINDS
 from sightgrid.site import Site
+from sightgrid.store import health_tables
 from sightgrid.store.clock import now_us
 from sightgrid.store.conflicts import ExistsError, NotFoundError
 from sightgrid.store.edits import count_on
@@ -18,6 +19,7 @@ from sightgrid.store.layer_tables import LAYERS, features, revisions, sites
 from sightgrid.store.layers import read_crs, select_layer
 from sightgrid.store.loading import load_rows
 from sightgrid.store.rows import settle_layer
+from sightgrid.store.streams import keep_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +125,7 @@ def import_site(
 
 
 def import_layer(database: Database, site_id: int, layer: str, frame: gpd.GeoDataFrame) -> int:
-    """Replace all rows of one layer, in one transaction.
+    """Replace all rows of one layer, in one transaction; cameras keep the addresses of their streams.
 
     Parameters
     ----------
@@ -150,6 +152,8 @@ def import_layer(database: Database, site_id: int, layer: str, frame: gpd.GeoDat
     table = features[layer]
     with database.write() as connection:
         version = count_on(connection, site_id, layer)
+        if layer == "cameras":
+            settled = keep_addresses(connection, site_id, settled)
         connection.execute(sa.delete(table).where(table.c.site_id == site_id))
         load_rows(connection, site_id, layer, settled, version=version)
     return version
@@ -206,7 +210,7 @@ def read_site(database: Database, site_id: int) -> Site:
 
 
 def delete_site(database: Database, site_id: int) -> None:
-    """Take a site out with all that belongs to it: layers, streams, scenarios, results, plans and jobs.
+    """Take a site out with all that belongs to it: layers, streams, scenarios, results, plans, jobs, cameras' health.
 
     Raises
     ------
@@ -214,5 +218,9 @@ def delete_site(database: Database, site_id: int) -> None:
         There is no such site.
     """
     with database.write() as connection:
-        if not connection.execute(sa.delete(sites).where(sites.c.site_id == site_id)).rowcount:
+        gone = sa.delete(sites).where(sites.c.site_id == site_id).returning(sites.c.uid)
+        uid = connection.execute(gone).scalar_one_or_none()
+        if uid is None:
             raise NotFoundError(f"{database.name}: there is no site {site_id}")
+        for table in health_tables.TABLES:
+            connection.execute(sa.delete(table).where(table.c.site == uid))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WAIT_S = 30.0  # for another program that writes at the same time
-WRITES = "sightgrid_writes"
+WRITES = "sightgrid_writes"  # options of a connection
+HURRIES = "sightgrid_hurries"
 
 
-def open_engine(path: str, *, pragmas: tuple[str, ...], **options: Any) -> tuple[sa.Engine, sa.Engine]:
+def open_engine(path: str, *, pragmas: tuple[str, ...]) -> tuple[sa.Engine, sa.Engine]:
     """Return an engine whose connections read, and the same one for those that will write."""
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=path),
         connect_args={"timeout": WAIT_S, "check_same_thread": False},
-        **options,
     )
 
     def set_up(connection: Any, _: Any) -> None:
@@ -38,15 +39,20 @@ def open_engine(path: str, *, pragmas: tuple[str, ...], **options: Any) -> tuple
 
 
 @contextmanager
-def clear_errors(name: str, what: str = "store") -> Iterator[None]:
+def clear_errors(name: str) -> Iterator[None]:
     """Turn the errors of a database into one line that holds neither statements nor values."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__).strip().partition("\n")[0]
-        raise StoreError(f"{name}: the {what} cannot be used ({reason})") from error
+        raise StoreError(f"{name}: the store cannot be used ({reason})") from error
 
 
 def _begin(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get(WRITES):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if options.get(HURRIES) else 'FULL'}")
     # whoever will write says so at once: a reader that turns writer may find that it is too late
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

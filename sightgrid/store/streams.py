@@ -11,10 +11,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sightgrid.store.conflicts import NotFoundError
-from sightgrid.store.layer_tables import features, streams
+from sightgrid.store.layer_tables import SECRET, features, streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import geopandas as gpd
 
     from sightgrid.store.database import Database
 
@@ -27,15 +29,8 @@ def read_streams(database: Database, site_id: int) -> pd.Series[str]:
     pandas.Series
         ``stream_url``, index ``camera_id``; cameras without an address are not in it.
     """
-    table = features["cameras"]
-    statement = (
-        sa.select(table.c.feature_id, streams.c.stream_url)
-        .join_from(streams, table, streams.c.feature_key == table.c.feature_key)
-        .where(table.c.site_id == site_id)
-        .order_by(table.c.feature_key)
-    )
     with database.read() as connection:
-        rows = connection.execute(statement).all()
+        rows = connection.execute(_select(site_id)).all()
     index = pd.Index([row.feature_id for row in rows], name="camera_id", dtype="str")
     return pd.Series([row.stream_url for row in rows], index=index, name="stream_url", dtype="str")
 
@@ -58,3 +53,23 @@ def write_streams(database: Database, site_id: int, addresses: Mapping[str, str]
             connection.execute(sa.delete(streams).where(streams.c.feature_key == key))
             if address:
                 connection.execute(sa.insert(streams).values(feature_key=key, stream_url=address))
+
+
+def keep_addresses(connection: sa.Connection, site_id: int, cameras: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give cameras that are to take the place of a site's the addresses that are known, where they bring none."""
+    known = {row.feature_id: row.stream_url for row in connection.execute(_select(site_id))}
+    told = cameras[SECRET].to_list() if SECRET in cameras else [None] * len(cameras)
+    addresses = [
+        own if isinstance(own, str) and own else known.get(name) for own, name in zip(told, cameras.index, strict=True)
+    ]
+    return cameras.assign(**{SECRET: pd.Series(addresses, index=cameras.index, dtype=object)})
+
+
+def _select(site_id: int) -> sa.Select[tuple[str, str]]:
+    table = features["cameras"]
+    return (
+        sa.select(table.c.feature_id, streams.c.stream_url)
+        .join_from(streams, table, streams.c.feature_key == table.c.feature_key)
+        .where(table.c.site_id == site_id)
+        .order_by(table.c.feature_key)
+    )
