@@ -45,6 +45,7 @@ test: check
 	tests/install-browser
 	tests/install-rtsp-server
 	tests/install-postgis
+	tests/install-gdal
 	$(BIN)/python -m pytest
 
 bench: .venv/tools

@@ -29,6 +29,7 @@ OPTIONS = {
     "place": "docs/placement.md",
     "patrol": "docs/patrol/briefing.md",
     "probe": "docs/health.md",
+    "serve": "docs/people.md",
 }
 
 

@@ -21,7 +21,7 @@ from patrol_town import START, grid_streets, stops_frame, units_frame
 from route_checker import check_gpx, count_visits
 from test_browser_map import CHROMIUM, browse
 
-from sightgrid import cli, patrol
+from sightgrid import patrol
 from sightgrid.errors import InfeasibleError, UnitRangeError
 from sightgrid.patrol.shift.plan import VISIT_COLUMNS, Plan, build_legs
 from sightgrid.report.patrol import patrol_styles
@@ -30,6 +30,7 @@ from sightgrid.report.patrol.gpx import write_gpx
 from sightgrid.report.patrol.patrol_cards import draw_card
 from sightgrid.report.patrol.patrol_map import attention_levels, draw_patrol, stop_table
 from sightgrid.report.patrol.patrol_summary import summarise_patrol
+from sightgrid.report.patrol.shift_plan import Given, plan_shift
 from sightgrid.report.patrol.shift_report import list_layers, list_ours, write_patrol
 from sightgrid.report.patrol.timeline import draw_timeline
 from sightgrid.report.patrol.turns import list_turns
@@ -51,9 +52,7 @@ def site() -> Site:
 def briefing(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Briefing:
     units = patrol.read_units(write_units(tmp_path_factory.mktemp("units"), UNITS), site=site, shift=SHIFT)
     options = {"engine": "own", "seconds": 5.0, "seed": 0}
-    made, _ = cli.patrol.plan_shift(
-        cli.patrol.Given(site, units, "Europe/Helsinki"), progress=lambda *_: None, **options
-    )
+    made, _ = plan_shift(Given(site, units, "Europe/Helsinki"), progress=lambda *_: None, **options)
     return made
 
 
@@ -194,9 +193,7 @@ def test_summary_says_what_the_plan_does(briefing: Briefing) -> None:
 def test_a_site_without_cameras_is_patrolled_too(tmp_path: Path) -> None:
     bare = make_town(cameras=False)
     units = patrol.read_units(write_units(tmp_path), site=bare, shift="2026-11-23T08:00/09:45")
-    made, told = cli.patrol.plan_shift(
-        cli.patrol.Given(bare, units, "UTC"), progress=lambda *_: None, engine="own", seconds=5.0, seed=0
-    )
+    made, told = plan_shift(Given(bare, units, "UTC"), progress=lambda *_: None, engine="own", seconds=5.0, seed=0)
     assert made.seen is None
     summary = summarise_patrol(made, **told)
     assert summary["camera_rate"] == 0.0

@@ -16,20 +16,23 @@ from sightgrid.store.audit_log import Head, add_entry, find_head, insert_entry, 
 from sightgrid.store.conflicts import JobLostError, NotFoundError
 from sightgrid.store.database import open_database
 from sightgrid.store.jobs import (
+    add_done_job,
     cancel_job,
     drop_job,
     fail_job,
     find_job,
+    find_jobs,
     finish_job,
     list_jobs,
     name_worker,
     queue_job,
     recover_jobs,
+    release_job,
     report_job,
     retry_job,
     take_job,
 )
-from sightgrid.store.results import Result, find_result
+from sightgrid.store.results import Result, describe_result, find_result, keep_result, list_results
 from sightgrid.store.sites import import_site
 
 address, database, few = store_databases.address, store_databases.database, store_databases.few
@@ -54,6 +57,42 @@ def test_a_job_runs_from_its_question_to_its_result(database, few):
     assert list_jobs(database, state="queued") == []
     with pytest.raises(NotFoundError):
         retry_job(database, asked.job_id)
+
+
+def test_a_worker_that_has_to_stop_gives_its_job_back(database, few):
+    site_id = import_site(database, few)
+    first, second = (queue_job(database, kind="coverage", options={}, site_id=site_id) for _ in range(2))
+    take_job(database, worker=ME)
+    report_job(database, first.job_id, worker=ME, progress=0.5, stage="cells")
+    release_job(database, first.job_id, worker="another")
+    assert find_job(database, first.job_id).state == "running"
+    release_job(database, first.job_id, worker=ME)
+    assert find_job(database, first.job_id) == first._replace(attempts=1)
+    assert take_job(database, worker=ME).job_id == first.job_id  # it keeps its turn
+    assert cancel_job(database, first.job_id).cancel
+    release_job(database, first.job_id, worker=ME)
+    assert find_job(database, first.job_id).state == "cancelled"
+    assert find_jobs(database, [second.job_id, "none"]) == {second.job_id: second}
+    assert list_jobs(database, state=["queued", "done"], kinds=["coverage"]) == [second]
+    assert list_jobs(database, kinds=["patrol"]) == []
+
+
+def test_a_result_that_is_kept_ends_jobs_without_work(database, few):
+    site_id = import_site(database, few)
+    number = keep_result(database, site_id, RESULT)
+    queue_job(database, kind="coverage", options={}, site_id=site_id)
+    taken = take_job(database, worker=ME)
+    assert finish_job(database, taken.job_id, worker=ME, result=number) == number
+    made = add_done_job(database, kind="coverage", options={}, site_id=site_id, actor="ann", result_id=number)
+    assert (made.state, made.progress, made.attempts, made.result_id) == ("done", 1.0, 0, number)
+    told = describe_result(database, number)
+    assert (told.site_id, told.kind, told.media_type) == (site_id, "coverage", "text/plain")
+    later = keep_result(database, site_id, RESULT._replace(kind="blindspots"))
+    assert [each.result_id for each in list_results(database, site_id)] == [later, number]
+    assert list_results(database, site_id, kinds=["coverage"]) == [told]
+    assert list_results(database, site_id, kinds=[]) == list_results(database, site_id, scenario_id=7) == []
+    with pytest.raises(NotFoundError):
+        describe_result(database, 99)
 
 
 def test_many_workers_share_the_jobs_without_taking_one_twice(database):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+import time
+from typing import Annotated, Literal, NamedTuple, cast
 
-from fastapi import Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 
 from sightgrid.api.problems import Problem
 from sightgrid.api.roles import EDIT, PROCESSES, READ, RESULTS, ROUTES
 from sightgrid.api.settings import Role, Settings
+from sightgrid.api.tokens import IDLE_S, REFRESH_S, digest_token, name_cookie, read_bearer
+from sightgrid.errors import StoreError
+from sightgrid.store import people
 from sightgrid.store.database import Database
+
+MOST_REMEMBERED = 10_000
 
 
 class Actor(NamedTuple):
@@ -18,7 +24,7 @@ class Actor(NamedTuple):
     name: str
     role: Role
     user_id: int | None = None
-    by: str = "local"  # or "sign-in", "key"
+    by: Literal["local", "sign-in", "key"] = "local"
 
 
 LOCAL = Actor("local", "admin")
@@ -36,16 +42,36 @@ def get_settings(request: Request) -> Settings:
     return settings
 
 
-def find_actor(request: Request) -> Actor | None:
-    """Tell who asks; None if they have not signed in."""
-    if get_settings(request).local:
+def find_actor(request: Request, background: BackgroundTasks | None = None) -> Actor | None:
+    """Tell who asks; None if they have not signed in, or what they show is not known or has ended.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked.
+    background : BackgroundTasks, optional
+        Takes what may wait until the answer is sent: writing down that the sign-in is in use.
+    """
+    settings = get_settings(request)
+    if settings.local:
         return LOCAL
-    return None
+    database = get_database(request)
+    key = read_bearer(request.headers)
+    if key is not None:  # and no cookie beside it counts: pages of other servers can send that along, but no key
+        user = people.find_key_user(database, digest_token(key))
+        return None if user is None else Actor(user.name, cast("Role", user.role), user.user_id, "key")
+    token = request.cookies.get(name_cookie(settings))
+    found = people.find_signed_in(database, digest_token(token), idle_s=IDLE_S) if token else None
+    if token is None or found is None:
+        return None
+    if background is not None and found.used_at_us < (time.time() - REFRESH_S) * 1e6:
+        _refresh_later(request, digest_token(token), background)
+    return Actor(found.user.name, cast("Role", found.user.role), found.user.user_id, "sign-in")
 
 
-def authorise(request: Request) -> None:
+def authorise(request: Request, background: BackgroundTasks) -> None:
     """Let the request pass if the table of roles says so; runs before every route."""
-    request.state.actor = find_actor(request)
+    request.state.actor = find_actor(request, background)
     allowed = ROUTES[request.scope["route"].name]
     if not allowed:
         return
@@ -83,6 +109,25 @@ def require_result(actor: Actor, layer: str) -> None:
 def require_process(actor: Actor, process: str) -> None:
     """Refuse who may not ask for this kind of job."""
     _require(actor, PROCESSES[process])
+
+
+def _refresh_later(request: Request, digest: str, background: BackgroundTasks) -> None:
+    # once for the fifty requests of a page: while somebody imports a city, each of these writes would wait
+    tried: dict[str, float] = request.app.state.refreshed
+    now = time.monotonic()
+    if now - tried.get(digest, -REFRESH_S) < REFRESH_S:
+        return
+    if len(tried) >= MOST_REMEMBERED:
+        tried.clear()
+    tried[digest] = now
+    background.add_task(_refresh, get_database(request), digest)
+
+
+def _refresh(database: Database, digest: str) -> None:
+    try:
+        people.refresh_sign_in(database, digest)
+    except StoreError:  # the answer is sent already, and a later request tries again
+        return
 
 
 Store = Annotated[Database, Depends(get_database)]

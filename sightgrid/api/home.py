@@ -9,13 +9,33 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from sightgrid.api.actors import Store
+from sightgrid.api.openapi import to_openapi_30
 from sightgrid.api.settings import WEB
 
+SPEC = "http://www.opengis.net/spec/"
+FEATURES, CQL2 = f"{SPEC}ogcapi-features", f"{SPEC}cql2/1.0/conf"
 CONFORMS = (
-    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    f"{SPEC}ogcapi-common-1/1.0/conf/core",
+    f"{FEATURES}-1/1.0/conf/core",
+    f"{FEATURES}-1/1.0/conf/geojson",
+    f"{FEATURES}-1/1.0/conf/oas30",
+    f"{FEATURES}-2/1.0/conf/crs",
+    f"{FEATURES}-3/1.0/conf/queryables",
+    f"{FEATURES}-3/1.0/conf/filter",
+    f"{FEATURES}-3/1.0/conf/features-filter",
+    f"{CQL2}/cql2-text",
+    f"{CQL2}/cql2-json",
+    f"{CQL2}/basic-cql2",
+    f"{CQL2}/advanced-comparison-operators",
+    f"{CQL2}/property-property",
+    f"{CQL2}/basic-spatial-functions",
+    f"{CQL2}/basic-spatial-functions-plus",
+    f"{SPEC}cql2/0.0/conf/basic-spatial-operators",  # the same under its name in the draft, which QGIS asks for
+    f"{FEATURES}-4/1.0/conf/create-replace-delete",
+    f"{FEATURES}-4/1.0/conf/features",
+    f"{FEATURES}-4/1.0/conf/optimistic-locking-etags",
+    f"{FEATURES}-5/1.0/conf/schemas",
+    f"{FEATURES}-5/1.0/conf/core-roles-features",
 )
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
 
@@ -26,7 +46,7 @@ router = APIRouter()
 def show_landing(request: Request, f: str | None = None) -> Response:
     """Give the map to a browser, and the landing page of the API to a program (``?f=json``)."""
     if f == "html" or (f is None and "text/html" in request.headers.get("accept", "")):
-        return FileResponse(WEB / "index.html")
+        return FileResponse(WEB / "index.html", headers={"Vary": "Accept", "Cache-Control": "no-cache"})
     base = str(request.base_url).rstrip("/")
     links = [
         ("self", "application/json", "/?f=json", "this document"),
@@ -45,7 +65,8 @@ def show_landing(request: Request, f: str | None = None) -> Response:
             "links": [
                 {"rel": rel, "type": kind, "title": title, "href": base + path} for rel, kind, path, title in links
             ],
-        }
+        },
+        headers={"Vary": "Accept"},
     )
 
 
@@ -55,10 +76,10 @@ def show_conformance() -> dict[str, list[str]]:
     return {"conformsTo": list(CONFORMS)}
 
 
-@router.get("/openapi.json", response_model=None)
+@router.get("/openapi.json", response_class=Response, responses={200: {"content": {OPENAPI_TYPE: {}}}})
 def show_openapi(request: Request) -> Response:
     """Describe the API in OpenAPI."""
-    return JSONResponse(request.app.openapi(), media_type=OPENAPI_TYPE)
+    return JSONResponse(to_openapi_30(request.app.openapi()), media_type=OPENAPI_TYPE)
 
 
 @router.get("/healthz")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from sightgrid.errors import CRSError, InfeasibleError, InputError, SightgridError, SourceError, hide
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "Bad request", 401: "Sign in first", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    406: "Not acceptable", 409: "Conflict", 411: "Length required", 412: "Changed by somebody else",
+    406: "Not acceptable", 408: "Too slow", 409: "Conflict", 411: "Length required", 412: "Changed by somebody else",
     413: "Too large", 415: "Unsupported type", 422: "Cannot be used", 428: "Version required", 429: "Too many requests",
     500: "Internal error", 503: "Not available", 507: "No space",
 }  # fmt: skip
@@ -38,6 +40,24 @@ STATUS: tuple[tuple[type[SightgridError], int], ...] = (
 FULL = ("disk is full", "no space left", "could not extend file")
 
 log = logging.getLogger("sightgrid.api")
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="One line for people.")
+
+
+# for the description of the API: what any route may answer instead of what it says
+ANY_PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong.",
+        "content": {MEDIA_TYPE: {"schema": ProblemDocument.model_json_schema()}},
+    }
+}
 
 
 class Problem(HTTPException):
@@ -83,10 +103,22 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_unknown)
 
 
-async def _answer_http(_: Request, error: Exception) -> JSONResponse:
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
     more = error.more if isinstance(error, Problem) else None
-    return answer_problem(error.status_code, str(error.detail), headers=error.headers, more=more)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (methods := _list_methods(request)):  # noqa: PLR2004
+        headers["Allow"] = ", ".join(methods)  # the router itself tells those of one of the routes only
+    return answer_problem(error.status_code, str(error.detail), headers=headers, more=more)
+
+
+def _list_methods(request: Request) -> list[str]:
+    fitting = [
+        route.methods
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.path_regex.match(request.scope["path"])
+    ]
+    return sorted(set().union(*fitting))
 
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
@@ -97,9 +129,9 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     return answer_problem(422, f"{first['where']}: {first['rule']}", more=more)  # never the value: it may be a secret
 
 
-async def _answer_ours(_: Request, error: Exception) -> JSONResponse:
+async def _answer_ours(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    text = str(error)
+    text = str(error).removeprefix(f"{request.app.state.database.name}: ")  # where the store lies is nobody's business
     if status == STATUS[-1][1]:
         log.error("%s", hide(text))
         if any(words in text.lower() for words in FULL):
@@ -110,5 +142,5 @@ async def _answer_ours(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_unknown(request: Request, error: Exception) -> JSONResponse:
-    log.error("%s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    log.error("%s %r: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
     return answer_problem(500, "something went wrong in the server; its log says more")

@@ -67,7 +67,7 @@ ROUTES: dict[str, frozenset[Role]] = {
     "draw_result_tile": ALL,
     # jobs and results (OGC API - Processes)
     "list_processes": ALL,
-    "show_process": ALL,
+    "show_process": DUTY,
     "execute_process": DUTY,
     "list_jobs": DUTY,
     "show_job": DUTY,

@@ -31,6 +31,8 @@ class Settings:
         Larger requests are refused.
     keep_probes_days : int
         How long what was found out about cameras is kept.
+    secrets : pathlib.Path or None
+        The file of users and passwords of streams; see `sightgrid.health.secrets.read_secrets`.
     """
 
     local: bool = True
@@ -41,6 +43,7 @@ class Settings:
     most_body_bytes: int = MOST_BODY_BYTES
     most_upload_bytes: int = MOST_UPLOAD_BYTES
     keep_probes_days: int = 90
+    secrets: Path | None = None
 
 
 Role = Literal["viewer", "auditor", "dispatcher", "planner", "admin"]

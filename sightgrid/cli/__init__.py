@@ -3,7 +3,7 @@
 Heavy modules are imported inside the commands, so that ``sightgrid --help`` answers at once.
 """
 
-from sightgrid.cli import measure, patrol, place, probe, store
+from sightgrid.cli import audit_log, measure, patrol, place, probe, serve, store, users
 from sightgrid.cli.app import app, main
 
-__all__ = ["app", "main", "measure", "patrol", "place", "probe", "store"]
+__all__ = ["app", "audit_log", "main", "measure", "patrol", "place", "probe", "serve", "store", "users"]

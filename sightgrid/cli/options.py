@@ -38,6 +38,12 @@ Cameras = Annotated[
 SkipBadRows = Annotated[
     bool, typer.Option("--skip-bad-rows", help="Go on with the good cameras; write the rejected ones to a file.")
 ]
+StoreAddress = Annotated[
+    str,
+    typer.Option(
+        "--store", envvar="SIGHTGRID_STORE", metavar="FILE|URL", help="A file, or postgresql://user@host/database."
+    ),
+]
 DensityPxM = Annotated[float | None, typer.Option(help="Least pixel density that counts as seen, in pixels per metre.")]
 
 

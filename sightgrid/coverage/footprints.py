@@ -61,7 +61,7 @@ def draw_footprints(
     grid_azimuth_deg: NDArray[np.float64],
     *,
     target_height_m: float,
-    density_px_m: float,
+    density_px_m: float | NDArray[np.float64],
 ) -> Footprints:
     """Footprints of completed cameras (see `optics.complete`).
 
@@ -75,8 +75,8 @@ def draw_footprints(
         Where they look, degrees clockwise from the grid's y axis; ignored for all-round cameras.
     target_height_m : float
         Height of the plane that is looked at.
-    density_px_m : float
-        Least density that counts; it bounds the range.
+    density_px_m : float or ndarray
+        Least density that counts, of all or of each; it bounds the range.
     """
     n = len(cameras)
     kind = cameras["kind"].to_numpy(str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sightgrid.coverage.optics import density_classes
 from sightgrid.coverage.scene import Scene
 from sightgrid.coverage.tiles import AIMED, FULL, SEEN
 from sightgrid.coverage.viewplan import ViewPlan, plan_views
-from sightgrid.coverage.visibility import INDOOR_DEPTH_M, draw_views
+from sightgrid.coverage.visibility import INDOOR_DEPTH_M, draw_views, see
 from sightgrid.gis.ground import Ground, survey_ground
 
 if TYPE_CHECKING:
@@ -94,9 +94,19 @@ class Survey:
 
     def class_views(self, rows: NDArray[np.intp], px_m: float) -> NDArray[np.object_]:
         """What some of the cameras see with at least a density."""
-        frame = _draw(self.plan.take(rows), self.scene, self.settings, max(px_m, self.settings.least_px_m))
-        views: NDArray[np.object_] = frame.geometry.to_numpy()
-        return views
+        return self._see(rows, np.full(len(rows), max(px_m, self.settings.least_px_m)))
+
+    def all_class_views(self, row: int) -> NDArray[np.object_]:
+        """What one camera sees with at least the density of each class, lowest first."""
+        densities = np.maximum(list(self.settings.classes.values()), self.settings.least_px_m)
+        return self._see(np.full(len(densities), row), densities)
+
+    def _see(self, rows: NDArray[np.intp], density_px_m: NDArray[np.float64]) -> NDArray[np.object_]:
+        """What some of the cameras see with a density each."""
+        plan, settings = self.plan.take(rows), self.settings
+        options: Any = {"target_height_m": settings.target_height_m, "heights": settings.heights}
+        footprints = plan.footprints(target_height_m=settings.target_height_m, density_px_m=density_px_m)
+        return see(plan.views(footprints, self.scene, **options), self.scene, **options)[1]
 
     @property
     def faulty(self) -> NDArray[np.intp]:
@@ -123,9 +133,13 @@ class Survey:
         row = self.seen.index.get_loc(camera_id)
         return [self.seen.geometry.iloc[row], self.all_round[row]]
 
+    def look(self, camera: gpd.GeoDataFrame) -> Survey:
+        """A survey of the same scene with this camera alone (a frame of one row)."""
+        return _survey_cameras(self.site, camera, self.scene, self.settings)
+
     def with_camera(self, camera: gpd.GeoDataFrame) -> Survey:
         """The same survey with one camera changed or added (a frame of one row)."""
-        changed = _survey_cameras(self.site, camera, self.scene, self.settings)
+        changed = self.look(camera)
         camera_id = camera.index[0]
         if camera_id in self.seen.index:
             row = self.seen.index.get_loc(camera_id)

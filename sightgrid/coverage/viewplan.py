@@ -94,8 +94,8 @@ class ViewPlan:
         known = np.where(self.reason == "direction unknown", "", self.reason)
         return replace(self, cameras=cameras.assign(kind=kind, hfov_deg=wide, width_px=width), reason=known)
 
-    def footprints(self, *, target_height_m: float, density_px_m: float) -> Footprints:
-        """Footprints at one density."""
+    def footprints(self, *, target_height_m: float, density_px_m: float | NDArray[np.float64]) -> Footprints:
+        """Footprints at one density, or at one for each camera."""
         return draw_footprints(
             self.cameras, self.aimed, self.grid_azimuth_deg, target_height_m=target_height_m, density_px_m=density_px_m
         )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-GROUPS = (("coverage", "gis"), ("patrol",))
+GROUPS = (("coverage", "gis"), ("patrol",), ("api",))
 
 
 def drop_stale_kernels(package: Path = PACKAGE) -> int:

@@ -68,7 +68,7 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     if "streets" in frames and frames["streets"].empty:
         notes.append("streets: the layer holds no rows")
     elif "streets" in frames:
-        layers["streets"] = _prepare_streets(frames["streets"], sources["streets"], crs)
+        layers["streets"] = prepare_streets(frames["streets"], sources["streets"], crs)
     layers["zones"] = schemas.empty("zones", crs)
     if "zones" in frames:
         zones, repairs = repair_polygons(name_rows(frames["zones"], "zones"), "zones")
@@ -91,7 +91,8 @@ def prepare_cameras(frame: gpd.GeoDataFrame, crs: CRS) -> tuple[gpd.GeoDataFrame
     return cameras, notes
 
 
-def _prepare_streets(frame: gpd.GeoDataFrame, source: str, crs: CRS) -> gpd.GeoDataFrame:
+def prepare_streets(frame: gpd.GeoDataFrame, source: str, crs: CRS) -> gpd.GeoDataFrame:
+    """Name streets by the nodes they join, and measure them where nobody did."""
     no_line = ~frame.geometry.geom_type.isin(["LineString", "MultiLineString"]) | frame.geometry.is_empty
     if no_line.any():
         ids = tuple(str(row) for row in frame.index[no_line])

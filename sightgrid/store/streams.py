@@ -35,6 +35,20 @@ def read_streams(database: Database, site_id: int) -> pd.Series[str]:
     return pd.Series([row.stream_url for row in rows], index=index, name="stream_url", dtype="str")
 
 
+def read_stream_page(database: Database, site_id: int, *, limit: int, after: str = "") -> dict[str, str]:
+    """Return addresses by camera, page by page: by id, those after the camera `after`."""
+    table = features["cameras"]
+    statement = (
+        sa.select(table.c.feature_id, streams.c.stream_url)
+        .join_from(streams, table, streams.c.feature_key == table.c.feature_key)
+        .where(table.c.site_id == site_id, table.c.feature_id > after)
+        .order_by(table.c.feature_id)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        return {row.feature_id: row.stream_url for row in connection.execute(statement)}
+
+
 def write_streams(database: Database, site_id: int, addresses: Mapping[str, str]) -> None:
     """Set the addresses of cameras, all or none; an empty one takes the address away.
 

@@ -12,6 +12,7 @@ from sightgrid.errors import InputError, UnitRangeError
 
 FORM = "write it as 2026-11-23T08:00/16:00, or with a full end as 2026-11-23T22:00/2026-11-24T06:00"
 LONGEST_H = 24.0
+YEARS = range(1970, 2200)  # no clock of ours knows others
 
 
 class Shift(NamedTuple):
@@ -57,7 +58,7 @@ def parse_shift(text: str, *, zone: str | None = None) -> Shift:
         start = datetime.fromisoformat(first)
         alone = "-" not in last.split("+")[0]
         end = datetime.combine(start, time.fromisoformat(last)) if alone else datetime.fromisoformat(last)
-        if not alone and ":" not in last:
+        if (not alone and ":" not in last) or start.year not in YEARS or end.year not in YEARS:
             raise ValueError(last)  # noqa: TRY301
     except ValueError as error:
         raise InputError(f"shift: {text!r} cannot be read; {FORM}") from error

@@ -83,13 +83,39 @@ def read_units(path: str | os.PathLike[str], *, site: Site, shift: str | None = 
     {'walk-1': 5.0}
     """
     path = Path(path)
-    document = _load(path)
+    return parse_units(_load(path), site=site, shift=shift, source=str(path))
+
+
+def parse_units(
+    document: dict[str, Any], *, site: Site, shift: str | None = None, source: str | None = None
+) -> gpd.GeoDataFrame:
+    """Read the units of a shift from what a file of units holds.
+
+    Parameters
+    ----------
+    document : dict
+        As `read_units` describes it.
+    site, shift
+        See `read_units`.
+    source : str, optional
+        Where the document is from, for messages.
+
+    Returns
+    -------
+    GeoDataFrame
+        See `read_units`.
+
+    Raises
+    ------
+    SchemaError
+        Everything that is wrong with the units, each with the field and the units it concerns.
+    """
     reader = _Reader(site, shift, document.get("zone"))
     reader.check_keys("", document, FILE_KEYS)
     rows = reader.read_document(document)
     if reader.faults:
         faults = [Fault(column, rule, tuple(ids), len(ids)) for (column, rule), ids in reader.faults.items()]
-        raise SchemaError("units", tuple(faults), source=str(path))
+        raise SchemaError("units", tuple(faults), source=source)
     frame = pd.DataFrame(rows).set_index("unit_id")
     frame.index = frame.index.astype("str")
     frame["speed_kph"] = frame["speed_kph"].astype(float)

@@ -193,12 +193,12 @@ def brief(
         beats=beats,
         response=response,
         ground=_reach_ground(plan, within_min),
-        clock=_read_clock(clock) if isinstance(clock, str) else clock,
+        clock=read_clock(clock) if isinstance(clock, str) else clock,
     )
 
 
-def _read_clock(name: str) -> dt.tzinfo:
-    """Read the name of a zone, or an offset such as UTC+02:00."""
+def read_clock(name: str) -> dt.tzinfo:
+    """Read the name of a zone, or an offset such as UTC+02:00; raises UnitRangeError if it is neither."""
     offset = re.fullmatch(r"UTC([+-])(\d\d):(\d\d)", name)
     if offset is None:
         return find_zone(name)

@@ -75,7 +75,7 @@ def write_gpx(plan: Plan, path: str | os.PathLike[str], *, unit_id: str) -> Path
     gpx.creator = "sightgrid"
     gpx.name = _clean(f"Patrol plan of {unit_id}")
     segment = GPXTrackSegment()
-    points, times = _track_points(plan, unit_id)
+    points, times = trace_unit(plan, unit_id)
     for (lon, lat), time in zip(_to_lonlat(points, plan.units.crs), times, strict=True):
         segment.points.append(GPXTrackPoint(lat, lon, time=time))
     track = GPXTrack(name=_clean(unit_id))
@@ -133,8 +133,23 @@ def read_gpx(path: str | os.PathLike[str], *, crs: CRS | str | int) -> GPXPlan:
     return GPXPlan(tracks, visits)
 
 
-def _track_points(plan: Plan, unit_id: str) -> tuple[NDArray[np.float64], list[Any]]:
-    """Every bend of the unit's streets with its time, and where it stays: arrival and leaving."""
+def trace_unit(plan: Plan, unit_id: str) -> tuple[NDArray[np.float64], list[Any]]:
+    """Tell where a unit is when: every bend of its streets, and where it stays arrival and leaving.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    unit_id : str
+        One of the plan's units.
+
+    Returns
+    -------
+    xy : ndarray, shape (n, 2)
+        In the coordinate system of the plan.
+    times : list of datetime
+        In UTC, strictly increasing, whole milliseconds.
+    """
     legs = plan.legs[plan.legs["unit_id"] == unit_id]
     visits = plan.visits[plan.visits["unit_id"] == unit_id]
     network = plan.networks[unit_id]

@@ -87,7 +87,7 @@ def draw_card(briefing: Briefing, unit_id: str) -> str:
         '<p class="legend">D: depot. Circles: stops, by their numbers. '
         "Coloured: the streets of this card, the wider the more often they are passed.</p></div>"
         f"{_timetable(briefing, rows)}</div>"
-        f"<footer>{data}Times are planned, at the speeds of the units file; turns are free in them.</footer>"
+        f"<footer>{data}Times are planned, at the speeds given for the units; turns are free in them.</footer>"
         f'<section class="way"><h2>{escape(unit_id)}: the way</h2>'
         '<p class="legend">&uarr; straight on, &larr; left, &rarr; right, &#8630; turn round. '
         "A street is one step as long as you stay on it.</p>"

@@ -73,7 +73,7 @@ def write_plan(
     """
     cameras = camera_table(plan, after, phases)
     writers: dict[str, Callable[[Path], object]] = {
-        "placement.gpkg": lambda path: _write_geopackage(path, plan, cameras, before, after),
+        "placement.gpkg": lambda path: write_plan_layers(path, plan, cameras, before, after),
         "placement.geojson": lambda path: _write_geojson(path, cameras),
         "map.html": lambda path: draw_plan(plan, before, after).save(str(path)),
         "costs.csv": lambda path: cameras.reset_index()[_COSTS].round(6).to_csv(path, index=False),
@@ -118,9 +118,10 @@ def camera_table(plan: Placement, after: Coverage, phases: pd.DataFrame) -> gpd.
     return cameras
 
 
-def _write_geopackage(
+def write_plan_layers(
     path: Path, plan: Placement, cameras: gpd.GeoDataFrame, before: Coverage | None, after: Coverage
 ) -> None:
+    """Write a plan as a GeoPackage with QGIS styles; ``cameras`` is its `camera_table`."""
     seen = cameras[["rank", "model", "area_m2"]]
     areas = seen.set_geometry(after.seen.geometry[cameras.index], crs=plan.site.crs)
     models = sorted(areas["model"].unique())

@@ -1,0 +1,1 @@
+"""Layers of sites as OGC API - Features: read, filtered and edited by the programs that people have."""

@@ -1,0 +1,2 @@
+// The font of labels: the shipped one, whatever the system has.
+export const FONT = ["Noto Sans SC"];
