@@ -107,10 +107,9 @@ def fill_store(database: Database) -> dict[str, list[Any]]:
         )
         for kind, kept in (("coverage", "application/json"), ("placement", "application/geopackage+sqlite3"))
     ]  # fmt: skip
-    job = queue_job(database, "coverage", {"site_id": site_id}, site_id=site_id)
-    taken = take_job(database, "a worker")
-    assert taken is not None
-    fail_job(database, taken, "the site has no ground", retry=False)
+    job = queue_job(database, kind="coverage", options={"site_id": site_id}, site_id=site_id)
+    take_job(database, worker="one")
+    fail_job(database, job.job_id, worker="one", message="the site has no ground")
     plan = add_plan(database, site_id, name="night", document={"result_id": results[0]})
     history = History(database, find_site(database, site_id).uid)
     seen = {"camera_id": "wall", "status": "ok", "reason": "ok", "checked_at": moments[0].to_pydatetime()}

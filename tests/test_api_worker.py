@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -31,7 +32,6 @@ from sightgrid.store.sites import import_site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from sightgrid.store.database import Database
 
@@ -93,14 +93,14 @@ def is_running(job: dict[str, Any]) -> bool:
 
 
 def find_workers() -> list[int]:
-    """Return the worker processes that this process started."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(os.getpid()), "-f", "sightgrid.api.work.worker"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(each) for each in found.stdout.split()]
+    """Return the worker processes that this process started and that run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z" and b"work.worker" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return sorted(found)
 
 
 def wait(condition: Callable[[], Any]) -> Any:

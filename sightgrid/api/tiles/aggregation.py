@@ -56,8 +56,11 @@ def gather_rows(summary: Summary, tile: Tile) -> Gathered:
     bits = WORLD_BITS - tile.z
     west, north = tile.x << bits, tile.y << bits
     rows, found, middles = find_centres(summary.boxes, west, north, bits - ACROSS_BITS, ACROSS)
-    squares, places = np.unique(found, return_inverse=True)
-    return Gathered(rows, places, squares, middles * (EXTENT / 2**bits))
+    squares = np.flatnonzero(np.bincount(found, minlength=ACROSS**2))
+    places = np.zeros(ACROSS**2, np.int64)
+    places[squares] = np.arange(len(squares))
+    middles *= EXTENT / 2**bits
+    return Gathered(rows, places[found], squares, middles)
 
 
 def draw_clusters(

@@ -12,7 +12,7 @@ from sightgrid.api.tiles.commands import EXTENT, MARGIN
 from sightgrid.api.tiles.mercator import Tile, find_box
 from sightgrid.api.tiles.mvt import encode_rows
 from sightgrid.api.tiles.rows import CLASSES, read_rows, select_rows
-from sightgrid.api.tiles.squares import WORLD_BITS, find_touching
+from sightgrid.api.tiles.squares import WORLD_BITS, find_touching, weigh_touching
 from sightgrid.api.tiles.statuses import StatusBook
 from sightgrid.api.tiles.streets import draw_streets, list_streets
 from sightgrid.api.tiles.summaries import Summaries, Summary
@@ -73,21 +73,28 @@ class Drawer:
         """Draw what the summary of the layer says: the rows it chooses, or what they add up to."""
         summary = self.summaries.get(connection, tileset)
         points = tileset.site_layer in POINTS
-        rows = _find_rows(summary, tile, margin_units=POINT_MARGIN if points else MARGIN)
-        if not len(rows):
+        window = _find_window(tile, margin_units=POINT_MARGIN if points else MARGIN)
+        pixel_m = tile.true_m / PIXELS
+        weights = weigh_touching(summary.boxes, summary.sizes, summary.dimensions, *window, pixel_m)
+        count, seen, whole, drawn, dimension = weights
+        if not count:
             return b""
         if tileset.site_layer == "streets":
+            rows = find_touching(summary.boxes, *window)
             chosen = list_streets(summary, rows, tile, most=most)
             if chosen is None:
                 return draw_streets(connection, tileset, summary, rows, tile)
-        elif points or summary.dimensions[rows].max() == 0:
-            chosen = _list_points(summary, rows, tile, most=most)
+        elif points or dimension == 0:
+            chosen = None if count > most else _list_points(summary, find_touching(summary.boxes, *window), tile)
             if chosen is None:
                 return self._draw_clusters(connection, tileset, summary, tile)
+        elif dimension == 1 and find_weight(summary) is None:
+            rows = find_touching(summary.boxes, *window)
+            chosen = rows[np.argsort(-summary.sizes[rows], kind="stable")[:most]]
+        elif seen <= most and drawn >= DRAWN_SHARE * whole:
+            chosen = _list_seen(summary, find_touching(summary.boxes, *window), pixel_m)
         else:
-            chosen = _list_shapes(summary, rows, tile, most=most)
-            if chosen is None:
-                return draw_squares(tileset.layer, gather_rows(summary, tile), summary, tile)
+            return draw_squares(tileset.layer, gather_rows(summary, tile), summary, tile)
         keys = summary.keys[chosen].tolist()
         return self._draw_rows(connection, tileset, tile, keys=keys, most=len(summary.keys)) or b""
 
@@ -128,17 +135,16 @@ class Drawer:
         return draw_clusters(tileset.layer, gathered, counted=counted)
 
 
-def _find_rows(summary: Summary, tile: Tile, *, margin_units: int) -> NDArray[np.int64]:
+def _find_window(tile: Tile, *, margin_units: int) -> tuple[int, int, int, int]:
+    """Return west, north, east and south of a tile with its margin, in steps."""
     bits = WORLD_BITS - tile.z
     out = margin_units * 2**bits // EXTENT + 1
     west, north, wide = tile.x << bits, tile.y << bits, 1 << bits
-    return find_touching(summary.boxes, west - out, north - out, west + wide + out, north + wide + out)
+    return west - out, north - out, west + wide + out, north + wide + out
 
 
-def _list_points(summary: Summary, rows: NDArray[np.int64], tile: Tile, *, most: int) -> NDArray[np.int64] | None:
-    """Return all rows, or None if they are many or crowded."""
-    if len(rows) > most:
-        return None
+def _list_points(summary: Summary, rows: NDArray[np.int64], tile: Tile) -> NDArray[np.int64] | None:
+    """Return all rows, or None if they are crowded."""
     if tile.z >= NEAR:
         return rows
     bits = WORLD_BITS - tile.z
@@ -147,16 +153,7 @@ def _list_points(summary: Summary, rows: NDArray[np.int64], tile: Tile, *, most:
     return None if crowded else rows
 
 
-def _list_shapes(summary: Summary, rows: NDArray[np.int64], tile: Tile, *, most: int) -> NDArray[np.int64] | None:
-    """Return the rows that are larger than a pixel, or None if they are many, or too little of the whole.
-
-    Lines that are too many and have no rates are chosen by length.
-    """
+def _list_seen(summary: Summary, rows: NDArray[np.int64], pixel_m: float) -> NDArray[np.int64]:
+    """Return the rows that are larger than a pixel."""
     sizes, dimensions = summary.sizes[rows], summary.dimensions[rows]
-    pixel_m = tile.true_m / PIXELS
-    seen = rows[(dimensions == 0) | (sizes >= np.where(dimensions == 1, pixel_m, pixel_m**2))]
-    if dimensions.max() == 1 and find_weight(summary) is None:
-        return rows[np.argsort(-sizes, kind="stable")[:most]]
-    if len(seen) <= most and summary.sizes[seen].sum() >= DRAWN_SHARE * sizes.sum():
-        return seen
-    return None
+    return rows[(dimensions == 0) | (sizes >= np.where(dimensions == 1, pixel_m, pixel_m**2))]

@@ -22,6 +22,25 @@ def find_touching(boxes, west, north, east, south):
 
 
 @njit(cache=True, nogil=True)
+def weigh_touching(boxes, sizes, dimensions, west, north, east, south, pixel_m):
+    """What touches a box: how many rows, how many of them are larger than a pixel, and the sizes of all and of those.
+
+    Points count as larger. The last number is the highest dimension.
+    """
+    count, seen, whole, drawn, highest = 0, 0, 0.0, 0.0, 0
+    for row in range(len(boxes)):
+        if boxes[row, 0] <= east and boxes[row, 2] >= west and boxes[row, 1] <= south and boxes[row, 3] >= north:
+            count += 1
+            size = np.float64(sizes[row])
+            whole += size
+            highest = max(highest, dimensions[row])
+            if dimensions[row] == 0 or size >= (pixel_m if dimensions[row] == 1 else pixel_m * pixel_m):
+                seen += 1
+                drawn += size
+    return count, seen, whole, drawn, highest
+
+
+@njit(cache=True, nogil=True)
 def find_centres(boxes, west, north, bits, across):
     """The rows whose middles lie in a square, which of its across x across squares they lie in, and the middles.
 

@@ -42,7 +42,7 @@ def draw_streets(
     first = np.lexsort((-summary.sizes[chosen], ranks))[:MOST_PARTS]
     statement = select_shapes(connection, tileset, summary.keys[chosen[first]].tolist())
     pieces: dict[str | None, list[bytes]] = {}
-    for shape, kind in connection.execute(statement):
+    for shape, kind in connection.execute(statement).all():
         pieces.setdefault(kind, []).append(shape)
     merged: dict[str, list[Any]] = {
         "highway": list(pieces),

@@ -21,8 +21,8 @@ class Gauge:
     Examples
     --------
     >>> gauge = Gauge({"site": 1.0, "rates": 3.0})
-    >>> [round(gauge.move(stage, done, 4), 3) for stage, done in [("site", 4), ("rates", 2), ("rates", 1)]]
-    [0.248, 0.619, 0.619]
+    >>> [round(gauge.move(stage, done, 4), 2) for stage, done in [("site", 4), ("rates", 2), ("rates", 1)]]
+    [0.25, 0.62, 0.62]
     """
 
     def __init__(self, stages: Mapping[str, float]) -> None:

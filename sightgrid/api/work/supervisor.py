@@ -51,11 +51,6 @@ class Supervisor:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="workers", daemon=True)
 
-    @property
-    def pids(self) -> list[int]:
-        """The numbers of the processes that run."""
-        return [seat.process.pid for seat in self._seats if seat.process is not None]
-
     def start(self) -> None:
         """Give up the jobs of workers that are gone, and start new ones."""
         recover_jobs(self._database)

@@ -26,16 +26,33 @@ export function makeCamera(context, { colours }) {
     if (!latest) return [...shown, showEmpty(t("audit.never"))];
     shown.push(
       describe([
-        [t("field.id"), camera_id], [t("field.status"), word("status", latest.status)], [t("field.reason"), latest.reason],
+        [t("field.id"), camera_id],
+        [t("field.status"), word("status", latest.status)],
+        [t("field.reason"), latest.reason],
         [t("field.stage"), latest.stage && word("stage_of_probe", latest.stage)],
-        [t("field.checked_at"), moment(latest.checked_at)], [t("audit.online_rate"), percent(told.rates.online_rate)],
+        [t("field.checked_at"), moment(latest.checked_at)],
+        [t("audit.online_rate"), percent(told.rates.online_rate)],
       ]),
       drawStrip(told.probes, colours),
     );
     if (told.thumbnail_at) shown.push(await loadPicture(`${path}/thumbnail`, told));
     if (told.outages.length) {
-      shown.push(el("h4", {}, t("audit.outages")), el("ul", { class: "outages" }, told.outages.slice(0, 10).map((each) => el("li", {},
-        `${moment(each.start_at)} · ${each.ongoing ? t("audit.going_on") : duration(each.seconds)} · ${each.reason}`))));
+      shown.push(
+        el("h4", {}, t("audit.outages")),
+        el(
+          "ul",
+          { class: "outages" },
+          told.outages
+            .slice(0, 10)
+            .map((each) =>
+              el(
+                "li",
+                {},
+                [moment(each.start_at), each.ongoing ? t("audit.going_on") : duration(each.seconds), each.reason].join(" · "),
+              ),
+            ),
+        ),
+      );
     }
     return shown;
   }
@@ -44,8 +61,12 @@ export function makeCamera(context, { colours }) {
     const response = await send("GET", path).catch(() => null);
     if (!response) return null;
     picture = URL.createObjectURL(await response.blob());
-    return el("figure", { class: "picture" }, el("img", { src: picture, alt: t("audit.picture", { name: name || camera_id }) }),
-      el("figcaption", { class: "hint" }, moment(thumbnail_at)));
+    return el(
+      "figure",
+      { class: "picture" },
+      el("img", { src: picture, alt: t("audit.picture", { name: name || camera_id }) }),
+      el("figcaption", { class: "hint" }, moment(thumbnail_at)),
+    );
   }
 
   function letGo() {

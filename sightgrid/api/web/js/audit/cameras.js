@@ -14,23 +14,53 @@ const PAGE = 200;
 /** Make the table; `counted(counts)` is told the numbers by status, `listed(rows)` what is shown. */
 export function makeCameras(context, { counted, listed, point }) {
   const state = selectField({
-    name: "status", label: t("field.status"), value: "", options: [["", t("audit.any")], ...STATUSES.map((each) => [each, word("status", each)])],
+    name: "status",
+    label: t("field.status"),
+    value: "",
+    options: [["", t("audit.any")], ...STATUSES.map((each) => [each, word("status", each)])],
     onchange: () => load(),
   });
   const words = textField({ name: "text", label: t("audit.find"), maxLength: 100 });
-  words.control.addEventListener("input", settle(() => load(), 250));
+  words.control.addEventListener(
+    "input",
+    settle(() => load(), 250),
+  );
   const place = el("div", { class: "stack" });
   const more = button(t("audit.more"), () => load({ after: next }), { kind: "quiet" });
-  const save = button(t("audit.export"), () => download(link(`${path()}.csv`, { status: state.read(), q: words.read() }), "health.csv").catch(report), { picture: icon("download") });
-  const element = el("div", { class: "stack" }, el("div", { class: "row" }, state.element, words.element), place, el("div", { class: "toolbar" }, more, save));
+  const save = button(
+    t("audit.export"),
+    () => download(link(`${path()}.csv`, { status: state.read(), q: words.read() }), "health.csv").catch(report),
+    { picture: icon("download") },
+  );
+  const element = el(
+    "div",
+    { class: "stack" },
+    el("div", { class: "row" }, state.element, words.element),
+    place,
+    el("div", { class: "toolbar" }, more, save),
+  );
   let rows = [];
   let next = null;
   let asked = 0;
   const table = makeTable({
-    caption: t("audit.cameras"), key: (row) => row.camera_id, choose, hover: point, empty: t("audit.none_found"),
+    caption: t("audit.cameras"),
+    key: (row) => row.camera_id,
+    choose,
+    hover: point,
+    empty: t("audit.none_found"),
     columns: [
-      { name: "status", label: t("field.status"), sort: (row) => STATUSES.indexOf(row.status), show: (row) => statusBadge(row.status) },
-      { name: "name", label: t("field.camera"), sort: (row) => row.name || row.camera_id, show: (row) => row.name || row.camera_id },
+      {
+        name: "status",
+        label: t("field.status"),
+        sort: (row) => STATUSES.indexOf(row.status),
+        show: (row) => statusBadge(row.status),
+      },
+      {
+        name: "name",
+        label: t("field.camera"),
+        sort: (row) => row.name || row.camera_id,
+        show: (row) => row.name || row.camera_id,
+      },
       { name: "reason", label: t("field.reason"), sort: true, show: (row) => row.reason },
       { name: "checked_at", label: t("field.checked_at"), sort: true, show: (row) => moment(row.checked_at) },
     ],
@@ -58,17 +88,28 @@ export function makeCameras(context, { counted, listed, point }) {
       table.update(rows);
       table.mark(context.state.get("camera_id"));
       const probed = rows.some((row) => row.checked_at) || state.read() || words.read();
-      fill(place, probed ? null : el("p", { class: "hint" }, t("audit.no_probes")),
-        el("p", { class: "hint" }, t("audit.shown", { count: rows.length })), table.element);
+      fill(
+        place,
+        probed ? null : el("p", { class: "hint" }, t("audit.no_probes")),
+        el("p", { class: "hint" }, t("audit.shown", { count: rows.length })),
+        table.element,
+      );
     } catch (error) {
-      if (mine === asked) fill(place, showFailed(error, () => load({ after })));
+      if (mine === asked)
+        fill(
+          place,
+          showFailed(error, () => load({ after })),
+        );
     }
   }
 
   return {
     element,
     load,
-    filter(status) { state.write(status); return load(); },
+    filter(status) {
+      state.write(status);
+      return load();
+    },
     mark: (camera_id) => table.mark(camera_id),
   };
 }
@@ -77,10 +118,18 @@ export function makeCameras(context, { counted, listed, point }) {
 export function drawCounts(counts, colours, choose) {
   const total = STATUSES.reduce((sum, status) => sum + (counts[status] ?? 0), 0);
   if (!total) return null;
-  return el("div", { class: "figures" }, STATUSES.map((status) => {
-    const mark = el("i", { class: "swatch" });
-    mark.style.background = colours.get(status);
-    return el("button", { class: "figure", type: "button", dataset: { status }, onclick: () => choose(status) },
-      el("b", {}, number(counts[status] ?? 0)), el("span", {}, mark, word("status", status)));
-  }));
+  return el(
+    "div",
+    { class: "figures" },
+    STATUSES.map((status) => {
+      const mark = el("i", { class: "swatch" });
+      mark.style.background = colours.get(status);
+      return el(
+        "button",
+        { class: "figure", type: "button", dataset: { status }, onclick: () => choose(status) },
+        el("b", {}, number(counts[status] ?? 0)),
+        el("span", {}, mark, word("status", status)),
+      );
+    }),
+  );
 }

@@ -25,7 +25,11 @@ class Audit {
     const counts = el("div", { class: "stack" });
     this.camera = makeCamera(context, { colours });
     this.cameras = makeCameras(context, {
-      counted: (found) => fill(counts, drawCounts(found, colours, (status) => this.cameras.filter(status))),
+      counted: (found) =>
+        fill(
+          counts,
+          drawCounts(found, colours, (status) => this.cameras.filter(status)),
+        ),
       listed: (rows) => context.layers.setData("health", toPoints(rows)),
       point: (row) => context.layers.setData("audit_pointed", row ? toPoints([row]) : EMPTY),
     });
@@ -34,18 +38,28 @@ class Audit {
       await Promise.all([context.reloadResults(), this.cameras.load()]);
       this.camera.show(context.state.get("camera_id"));
     };
-    this.runner = context.session.permissions.processes.includes("health") ? makeRunner({ process: "health", label: t("audit.run"), inputs, done }) : null;
-    this.detail = makeSection({ title: t("audit.camera"), id: "camera-health", open: Boolean(context.state.get("camera_id")) }, this.camera.element);
-    fill(panel,
+    this.runner = context.session.permissions.processes.includes("health")
+      ? makeRunner({ process: "health", label: t("audit.run"), inputs, done })
+      : null;
+    this.detail = makeSection(
+      { title: t("audit.camera"), id: "camera-health", open: Boolean(context.state.get("camera_id")) },
+      this.camera.element,
+    );
+    fill(
+      panel,
       makeSection({ title: t("audit.status"), id: "status", open: true }, counts, this.runner?.element).element,
       this.detail.element,
       makeSection({ title: t("audit.cameras"), id: "cameras", open: true }, this.cameras.element).element,
-      makeSection({ title: t("audit.losses"), id: "losses", open: true }, this.#losses).element);
+      makeSection({ title: t("audit.losses"), id: "losses", open: true }, this.#losses).element,
+    );
     this.#ends = [
       ...healthLayers(legend).map((each) => context.layers.register(each)),
       context.clicks.claim((event, found) => this.#take(found)),
       context.state.watch(["camera_id"], ({ camera_id }) => this.#select(camera_id)),
-      context.state.watch(["site"], () => { this.cameras.load(); this.camera.show(null); }),
+      context.state.watch(["site"], () => {
+        this.cameras.load();
+        this.camera.show(null);
+      }),
       context.state.watch(["results"], () => this.#showLosses()),
     ];
     this.#setAside();
@@ -84,17 +98,51 @@ class Audit {
   async #listLosses(result) {
     const { features } = await api.get(`/results/${result.result_id}/layers/losses?limit=500`);
     const { figures } = result;
-    const told = [["coverage_rate", percent], ["coverage_rate_now", percent], ["lost_m2", squareMetres]].filter(([name]) => typeof figures[name] === "number");
+    const told = [
+      ["coverage_rate", percent],
+      ["coverage_rate_now", percent],
+      ["lost_m2", squareMetres],
+    ].filter(([name]) => typeof figures[name] === "number");
     return [
       el("p", { class: "hint" }, moment(result.made_at)),
-      el("div", { class: "figures" }, told.map(([name, show]) => el("div", { class: "figure", dataset: { figure: name } }, el("b", {}, show(figures[name])), el("span", {}, t(`audit.${name}`))))),
+      el(
+        "div",
+        { class: "figures" },
+        told.map(([name, show]) =>
+          el(
+            "div",
+            { class: "figure", dataset: { figure: name } },
+            el("b", {}, show(figures[name])),
+            el("span", {}, t(`audit.${name}`)),
+          ),
+        ),
+      ),
       makeTable({
-        caption: t("audit.losses"), rows: features, sorted: { name: "lost", down: true }, empty: t("audit.losses_nothing"),
+        caption: t("audit.losses"),
+        rows: features,
+        sorted: { name: "lost", down: true },
+        empty: t("audit.losses_nothing"),
         choose: (row) => this.#context.state.set({ camera_id: String(row.properties.camera_id ?? row.id) }),
         columns: [
-          { name: "camera", label: t("field.camera"), sort: (row) => row.properties.camera_id ?? row.id, show: (row) => row.properties.camera_id ?? row.id },
-          { name: "fault", label: t("field.reason"), sort: (row) => row.properties.fault, show: (row) => row.properties.fault },
-          { name: "lost", label: t("audit.lost_m2"), align: "right", sort: (row) => row.properties.lost_m2, show: (row) => squareMetres(row.properties.lost_m2) },
+          {
+            name: "camera",
+            label: t("field.camera"),
+            sort: (row) => row.properties.camera_id ?? row.id,
+            show: (row) => row.properties.camera_id ?? row.id,
+          },
+          {
+            name: "fault",
+            label: t("field.reason"),
+            sort: (row) => row.properties.fault,
+            show: (row) => row.properties.fault,
+          },
+          {
+            name: "lost",
+            label: t("audit.lost_m2"),
+            align: "right",
+            sort: (row) => row.properties.lost_m2,
+            show: (row) => squareMetres(row.properties.lost_m2),
+          },
         ],
       }).element,
     ];
@@ -110,7 +158,9 @@ class Audit {
 function toPoints(rows) {
   const known = rows.filter((row) => row.lon !== null && row.lon !== undefined);
   const features = known.map(({ lon, lat, camera_id, name, status, reason, checked_at }) => ({
-    type: "Feature", geometry: { type: "Point", coordinates: [lon, lat] }, properties: { id: camera_id, name, status, reason, checked_at },
+    type: "Feature",
+    geometry: { type: "Point", coordinates: [lon, lat] },
+    properties: { id: camera_id, name, status, reason, checked_at },
   }));
   return { type: "FeatureCollection", features };
 }
@@ -121,6 +171,11 @@ export const workplace = {
   id: "audit",
   title: "tab.audit",
   route: "list_health",
-  mount(panel, context) { open = new Audit(panel, context); },
-  unmount() { open.end(); open = null; },
+  mount(panel, context) {
+    open = new Audit(panel, context);
+  },
+  unmount() {
+    open.end();
+    open = null;
+  },
 };

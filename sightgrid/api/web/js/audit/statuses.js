@@ -5,7 +5,8 @@ import { word } from "../core/i18n.js";
 
 export const STATUSES = ["offline", "fault", "warning", "not_checkable", "ok", "not_probed"]; // the worst first
 const KINDS = { offline: "badge-bad", fault: "badge-bad", warning: "badge-warn", ok: "badge-ok" };
-const SHAPES = { offline: "■", fault: "▲", warning: "◆", not_checkable: "○", ok: "●", not_probed: "·" }; // told apart without colour
+// told apart without colour
+const SHAPES = { offline: "■", fault: "▲", warning: "◆", not_checkable: "○", ok: "●", not_probed: "·" };
 
 /** Make a badge of a status. */
 export function statusBadge(status) {

@@ -16,8 +16,12 @@ import { readPlan } from "./tracks.js";
 const POINTED = "dispatch_pointed";
 const MINUTE_S = 60;
 const FIGURES = [
-  ["camera_rate", percent], ["joint_rate", percent], ["stops_planned", number], ["stops_required", number],
-  ["worst_gap_min", (value) => duration(MINUTE_S * value)], ["mean_gap_min", (value) => duration(MINUTE_S * value)],
+  ["camera_rate", percent],
+  ["joint_rate", percent],
+  ["stops_planned", number],
+  ["stops_required", number],
+  ["worst_gap_min", (value) => duration(MINUTE_S * value)],
+  ["mean_gap_min", (value) => duration(MINUTE_S * value)],
 ];
 
 class Dispatch {
@@ -36,13 +40,14 @@ class Dispatch {
     });
     this.plans = makePlans(context, { choose: (plan) => this.#open(plan) });
     this.duty = makeDuty(context, { done: (job) => this.#made(job) });
-    this.shift = makeSection({ title: t("dispatch.shift"), id: "shift", open: true }, this.plans.element, this.#details);
+    this.shift = makeSection(
+      { title: t("dispatch.shift"), id: "shift", open: true },
+      this.plans.element,
+      this.#details,
+    );
     const list = makeSection({ title: t("dispatch.visits"), id: "visits" }, this.#visits);
     fill(panel, this.shift.element, list.element, this.duty.element);
-    this.#ends = [
-      context.state.watch(["site"], () => this.plans.load()),
-      context.layers.register(pointed(POINTED)),
-    ];
+    this.#ends = [context.state.watch(["site"], () => this.plans.load()), context.layers.register(pointed(POINTED))];
     this.plans.load();
   }
 
@@ -62,7 +67,10 @@ class Dispatch {
     }
     fill(this.#details, showLoading());
     try {
-      const [told, result] = await Promise.all([api.get(`/patrol-plans/${plan.plan_id}`), api.get(`/results/${plan.result_id}`)]);
+      const [told, result] = await Promise.all([
+        api.get(`/patrol-plans/${plan.plan_id}`),
+        api.get(`/results/${plan.result_id}`),
+      ]);
       if (asked === this.#asked) this.#show(readPlan(told), result);
     } catch (error) {
       fill(this.#details);
@@ -77,45 +85,103 @@ class Dispatch {
     this.#layerEnds = planLayers(colours).map((each) => layers.register(each));
     this.timeline.open(plan, colours);
     const known = FIGURES.filter(([name]) => typeof plan.figures[name] === "number");
-    fill(this.#details, this.timeline.element,
-      el("div", { class: "figures" }, known.map(([name, show]) =>
-        el("div", { class: "figure", dataset: { figure: name } }, el("b", {}, show(plan.figures[name])), el("span", {}, t(`patrol.${name}`))))),
-      this.#unitTable(plan), this.#shortfalls(plan));
+    fill(
+      this.#details,
+      this.timeline.element,
+      el(
+        "div",
+        { class: "figures" },
+        known.map(([name, show]) =>
+          el(
+            "div",
+            { class: "figure", dataset: { figure: name } },
+            el("b", {}, show(plan.figures[name])),
+            el("span", {}, t(`patrol.${name}`)),
+          ),
+        ),
+      ),
+      this.#unitTable(plan),
+      this.#shortfalls(plan),
+    );
     this.#listVisits(plan);
   }
 
   #unitTable(plan) {
     return makeTable({
-      caption: t("dispatch.units"), rows: plan.units, key: (unit) => unit.unit_id, sorted: { name: "unit_id" },
+      caption: t("dispatch.units"),
+      rows: plan.units,
+      key: (unit) => unit.unit_id,
+      sorted: { name: "unit_id" },
       choose: (unit) => this.#context.goTo({ center: unit.points[0] ?? [unit.lon, unit.lat], zoom: 15.5 }),
       columns: [
         { name: "unit_id", label: t("field.unit"), sort: true },
         { name: "mode", label: t("field.mode"), sort: true, show: (unit) => word("mode", unit.mode) },
-        { name: "distance_m", label: t("figure.distance"), align: "right", sort: true, show: (unit) => metres(unit.distance_m) },
+        {
+          name: "distance_m",
+          label: t("figure.distance"),
+          align: "right",
+          sort: true,
+          show: (unit) => metres(unit.distance_m),
+        },
         { name: "stops", label: t("field.visits"), align: "right", sort: true, show: (unit) => number(unit.stops) },
-        { name: "card", label: t("dispatch.card"), show: (unit) => el("a", { href: link(`/patrol-plans/${plan.plan_id}/cards`, { unit: unit.unit_id }), target: "_blank", rel: "noopener" }, t("dispatch.open_card")) },
+        {
+          name: "card",
+          label: t("dispatch.card"),
+          show: (unit) =>
+            el(
+              "a",
+              {
+                href: link(`/patrol-plans/${plan.plan_id}/cards`, { unit: unit.unit_id }),
+                target: "_blank",
+                rel: "noopener",
+              },
+              t("dispatch.open_card"),
+            ),
+        },
       ],
     }).element;
   }
 
   #shortfalls(plan) {
     if (!plan.shortfalls.length) return null;
-    return el("p", { class: "fault" }, t("dispatch.shortfalls", { count: plan.shortfalls.reduce((sum, each) => sum + each.missing, 0) }));
+    return el(
+      "p",
+      { class: "fault" },
+      t("dispatch.shortfalls", { count: plan.shortfalls.reduce((sum, each) => sum + each.missing, 0) }),
+    );
   }
 
   #listVisits(plan) {
-    const rows = plan.units.flatMap((unit) => unit.visits.filter((visit) => visit.what !== "street").map((visit, i) => ({ ...visit, unit_id: unit.unit_id, id: `${unit.unit_id} ${i}` })));
-    fill(this.#visits, makeTable({
-      caption: t("dispatch.visits"), rows, sorted: { name: "from" },
-      choose: (visit) => { this.timeline.seek(Math.max(0, visit.from)); this.#goTo(visit); },
-      hover: (visit) => this.#point(visit),
-      columns: [
-        { name: "from", label: t("field.time"), sort: true, show: (visit) => sayTime(plan, visit.from) },
-        { name: "unit_id", label: t("field.unit"), sort: true },
-        { name: "what", label: t("field.doing"), sort: (visit) => tell(visit), show: tell },
-        { name: "dwell", label: t("field.dwell"), align: "right", sort: (visit) => visit.to - visit.from, show: (visit) => duration(visit.to - visit.from) },
-      ],
-    }).element);
+    const rows = plan.units.flatMap((unit) =>
+      unit.visits
+        .filter((visit) => visit.what !== "street")
+        .map((visit, i) => ({ ...visit, unit_id: unit.unit_id, id: `${unit.unit_id} ${i}` })),
+    );
+    fill(
+      this.#visits,
+      makeTable({
+        caption: t("dispatch.visits"),
+        rows,
+        sorted: { name: "from" },
+        choose: (visit) => {
+          this.timeline.seek(Math.max(0, visit.from));
+          this.#goTo(visit);
+        },
+        hover: (visit) => this.#point(visit),
+        columns: [
+          { name: "from", label: t("field.time"), sort: true, show: (visit) => sayTime(plan, visit.from) },
+          { name: "unit_id", label: t("field.unit"), sort: true },
+          { name: "what", label: t("field.doing"), sort: (visit) => tell(visit), show: tell },
+          {
+            name: "dwell",
+            label: t("field.dwell"),
+            align: "right",
+            sort: (visit) => visit.to - visit.from,
+            show: (visit) => duration(visit.to - visit.from),
+          },
+        ],
+      }).element,
+    );
   }
 
   #goTo(visit) {
@@ -125,7 +191,11 @@ class Dispatch {
 
   #point(visit) {
     const known = visit && visit.lon !== undefined && visit.lon !== null;
-    const feature = known && { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: [visit.lon, visit.lat] } };
+    const feature = known && {
+      type: "Feature",
+      properties: {},
+      geometry: { type: "Point", coordinates: [visit.lon, visit.lat] },
+    };
     this.#context.layers.setData(POINTED, feature ? { type: "FeatureCollection", features: [feature] } : EMPTY);
   }
 
@@ -148,6 +218,11 @@ export const workplace = {
   id: "dispatch",
   title: "tab.dispatch",
   route: "list_plans",
-  mount(panel, context) { open = new Dispatch(panel, context); },
-  unmount() { open.end(); open = null; },
+  mount(panel, context) {
+    open = new Dispatch(panel, context);
+  },
+  unmount() {
+    open.end();
+    open = null;
+  },
 };

@@ -1,4 +1,4 @@
-// The shift on a line of time: a slider that moves the units on the map, and a row for each unit with what it does when.
+// The shift on a line of time: a slider that moves the units on the map, and a row for each unit: what it does when.
 
 import { el, fill, icon } from "../core/dom.js";
 import { getLanguage, t, word } from "../core/i18n.js";
@@ -11,13 +11,29 @@ const STEP_S = 30;
 /** Make the timeline; `move(features, at)` is told where units are, `choose(visit, unit)` what was chosen. */
 export function makeTimeline({ move, choose }) {
   const clock = el("output", { class: "clock" });
-  const slider = el("input", { type: "range", min: 0, step: STEP_S, class: "scrubber", "aria-label": t("dispatch.time") });
-  const pace = selectField({ name: "pace", label: t("dispatch.pace"), value: String(PACES[1]), options: PACES.map((each) => [String(each), `× ${each}`]) });
+  const slider = el("input", {
+    type: "range",
+    min: 0,
+    step: STEP_S,
+    class: "scrubber",
+    "aria-label": t("dispatch.time"),
+  });
+  const pace = selectField({
+    name: "pace",
+    label: t("dispatch.pace"),
+    value: String(PACES[1]),
+    options: PACES.map((each) => [String(each), `× ${each}`]),
+  });
   const play = iconButton(t("dispatch.play"), icon("play"), () => (running ? stop() : start()));
   const hand = el("div", { class: "hand", "aria-hidden": "true" });
   const rows = el("div", { class: "timeline-rows", role: "list" });
-  const element = el("div", { class: "timeline" },
-    el("div", { class: "row" }, play, clock, pace.element), slider, rows);
+  const element = el(
+    "div",
+    { class: "timeline" },
+    el("div", { class: "row" }, play, clock, pace.element),
+    slider,
+    rows,
+  );
   let plan = null;
   let colours = new Map();
   let running = 0;
@@ -38,7 +54,8 @@ export function makeTimeline({ move, choose }) {
       if (!point) continue;
       const visit = doingAt(unit, at);
       features.push({
-        type: "Feature", geometry: { type: "Point", coordinates: point },
+        type: "Feature",
+        geometry: { type: "Point", coordinates: point },
         properties: { unit_id: unit.unit_id, doing: visit ? tell(visit) : t("doing.travel") },
       });
     }
@@ -75,14 +92,25 @@ export function makeTimeline({ move, choose }) {
   }
 
   function drawRow(unit) {
-    const bars = unit.visits.filter((visit) => visit.to > visit.from && visit.what !== "start" && visit.what !== "end").map((visit) => {
-      const bar = el("button", { class: `bar bar-${visit.what}`, type: "button", title: `${say(visit.from)} ${tell(visit)}`,
-        "aria-label": `${unit.unit_id}, ${say(visit.from)}, ${tell(visit)}`, tabIndex: -1, onclick: () => { seek(visit.from); choose(visit, unit); } });
-      bar.style.left = `${(100 * visit.from) / plan.length_s}%`;
-      bar.style.width = `${Math.max(0.4, (100 * (visit.to - visit.from)) / plan.length_s)}%`;
-      if (visit.what === "visit") bar.style.background = colours.get(unit.unit_id);
-      return bar;
-    });
+    const bars = unit.visits
+      .filter((visit) => visit.to > visit.from && visit.what !== "start" && visit.what !== "end")
+      .map((visit) => {
+        const bar = el("button", {
+          class: `bar bar-${visit.what}`,
+          type: "button",
+          title: `${say(visit.from)} ${tell(visit)}`,
+          "aria-label": `${unit.unit_id}, ${say(visit.from)}, ${tell(visit)}`,
+          tabIndex: -1,
+          onclick: () => {
+            seek(visit.from);
+            choose(visit, unit);
+          },
+        });
+        bar.style.left = `${(100 * visit.from) / plan.length_s}%`;
+        bar.style.width = `${Math.max(0.4, (100 * (visit.to - visit.from)) / plan.length_s)}%`;
+        if (visit.what === "visit") bar.style.background = colours.get(unit.unit_id);
+        return bar;
+      });
     const track = el("div", { class: "track" }, bars);
     const name = el("span", { class: "track-name" }, el("i", { class: "swatch" }), unit.unit_id);
     name.firstChild.style.background = colours.get(unit.unit_id);
@@ -99,7 +127,12 @@ export function makeTimeline({ move, choose }) {
       mark.style.left = `${(100 * at) / plan.length_s}%`;
       marks.push(mark);
     }
-    return el("div", { class: "track-row hours", "aria-hidden": "true" }, el("span", { class: "track-name" }), el("div", { class: "track" }, marks, hand));
+    return el(
+      "div",
+      { class: "track-row hours", "aria-hidden": "true" },
+      el("span", { class: "track-name" }),
+      el("div", { class: "track" }, marks, hand),
+    );
   }
 
   function seek(at) {

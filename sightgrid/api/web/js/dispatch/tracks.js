@@ -18,7 +18,8 @@ export function readPlan(told) {
 }
 
 /** Units may be back after the shift has ended. */
-const latest = (told) => Math.max(...[told.end_at, ...told.units.map((unit) => unit.back_at)].map((text) => Date.parse(text)));
+const latest = (told) =>
+  Math.max(...[told.end_at, ...told.units.map((unit) => unit.back_at)].map((text) => Date.parse(text)));
 
 /** Return where a unit is `at` seconds after the start; null before it begins and after it has ended. */
 export function placeAt({ times, points }, at) {

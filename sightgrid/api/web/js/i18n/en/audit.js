@@ -19,7 +19,7 @@ export default {
   "audit.outages": "Outages",
   "audit.going_on": "going on",
   "audit.picture": "Last picture of {name}",
-  "audit.strip": { one: "State at the last probe", other: "States at the last {count} probes, the newest at the right" },
+  "audit.strip": { one: "State at the last probe", other: "States at the last {count} probes, newest at the right" },
   "audit.losses": "Blind spots opened by faults",
   "audit.losses_none": "Probe the cameras to see what their faults cost.",
   "audit.losses_nothing": "No ground is lost to faults.",
