@@ -23,8 +23,8 @@ from sightgrid.api.features.crs import CRS84, list_references
 from sightgrid.api.features.filters import MOST_CHARACTERS, parse_filter
 from sightgrid.api.problems import Problem
 from sightgrid.columns import KINDS
-from sightgrid.site import Site
 from sightgrid.schemas import empty
+from sightgrid.site import Site
 from sightgrid.store.database import open_database
 from sightgrid.store.layer_tables import features
 from sightgrid.store.layers import read_layer, read_page
@@ -124,7 +124,7 @@ def call(op, *args):
 def make_place(sides):
     x0, y0, x1, y1 = sides
     west, east, south, north = *sorted([x0, x1 + 25.0]), *sorted([y0, y1 + 25.0])
-    low, high = CORNER + (west, south), CORNER + (east, north)
+    low, high = CORNER + np.array([west, south]), CORNER + np.array([east, north])
     return low.tolist() + high.tolist()
 
 
@@ -164,7 +164,7 @@ CONDITION = st.recursive(
 SIGNS = {"=": operator.eq, "<>": operator.ne, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 
 
-def judge(node, row):
+def judge(node, row):  # noqa: PLR0911  (one for each operator)
     """Say what a condition is for one row: True, False, or None for unknown, as SQL has it."""
     if node["op"] in {"and", "or"}:
         parts = [judge(part, row) for part in node["args"]]
@@ -221,7 +221,7 @@ def test_rows_are_those_that_pandas_would_choose(store, condition):
     assert sorted(answer(store, condition)) == sorted(expect(condition, cameras))
 
 
-def write(node):
+def write(node):  # noqa: C901, PLR0911  (one for each operator)
     """Write a condition as text."""
     if isinstance(node, str):
         return "'" + node.replace("'", "''") + "'"
@@ -364,7 +364,7 @@ def test_what_is_wrong_with_a_filter_is_told(store, condition, words):
 
 
 def test_a_day_is_compared_as_a_whole(store):
-    at = {name: time for name, time in make_incidents()["occurred_at"].items()}
+    at = make_incidents()["occurred_at"].to_dict()
     first, last = pd.Timestamp("2026-03-02", tz="UTC"), pd.Timestamp("2026-03-03", tz="UTC")
     for sign, choose in {
         "=": lambda time: first <= time < last, "<>": lambda time: not first <= time < last,
@@ -404,7 +404,8 @@ def test_questions_in_longitude_and_latitude_find_what_lies_there(store):
         text = f"S_INTERSECTS(geometry, BBOX({x[0]},{y[0]},{x[1]},{y[1]}))"
         assert set(answer(store, text, crs=CRS84)) == set(inside)
         # where latitude comes first, on the other side of the world as well
-        far = f"S_INTERSECTS(geometry, POLYGON(({y[0]} {x[0] - 360},{y[1]} {x[0] - 360},{y[1]} {x[1] - 360},{y[0]} {x[0] - 360})))"
+        ring = [(y[0], x[0] - 360), (y[1], x[0] - 360), (y[1], x[1] - 360), (y[0], x[0] - 360)]
+        far = f"S_INTERSECTS(geometry, POLYGON(({','.join(f'{lat} {lon}' for lat, lon in ring)})))"
         half = points.index[points.intersects(shapely.Polygon([(x[0], y[0]), (x[0], y[1]), (x[1], y[1])]))]
         assert set(answer(store, far, crs="http://www.opengis.net/def/crs/EPSG/0/4326")) == set(half)
     everywhere = "S_INTERSECTS(geometry, BBOX(-180,-90,180,90))"

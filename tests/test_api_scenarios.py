@@ -211,7 +211,8 @@ def test_suggestions_of_another_site_are_not_there(plain):
     "asked",
     [
         {}, {"name": ""}, {"name": "   "}, {"name": "a\nb"}, {"name": "x" * 201}, {"name": 7},
-        {"name": "a", "copy_of": 0}, {"name": "a", "copy_of": 2**70}, {"name": "a", "more": 1}, {"name": "a", "note": "x" * 10_001}, [], "north",
+        {"name": "a", "copy_of": 0}, {"name": "a", "copy_of": 2**70}, {"name": "a", "more": 1},
+        {"name": "a", "note": "x" * 10_001}, [], "north",
     ],
 )  # fmt: skip
 def test_scenarios_that_make_no_sense_are_refused(plain, asked):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 
 import accounts
@@ -18,8 +19,10 @@ from tile_town import CRS, decode, fill, find_tiles, make_cells, make_seen, make
 
 from sightgrid.api.collections import Collection
 from sightgrid.api.settings import Settings
+from sightgrid.api.tiles import preparing
 from sightgrid.api.tiles.cache import Packed, TileCache
 from sightgrid.api.tiles.commands import EXTENT
+from sightgrid.api.tiles.drawing import Drawer
 from sightgrid.api.tiles.mercator import EARTH_M
 from sightgrid.api.tiles.summaries import Summaries
 from sightgrid.api.tiles.tilesets import find_tileset
@@ -256,6 +259,21 @@ def test_a_summary_that_is_brought_forward_equals_one_made_anew(database):
     import_layer(database, TOWN, layer, before.drop(columns="version"))
     keys, *_ = summarise(summaries)
     assert len(keys) == len(before)
+
+
+def test_large_layers_are_summed_up_before_anybody_asks(database, monkeypatch):
+    monkeypatch.setattr(preparing, "LARGE", 3000)
+    drawer, stop = Drawer(database), threading.Event()
+    preparing.prepare(drawer, stop)
+    made = {layer for _, layer, *_ in drawer.summaries._kept}
+    assert made == {"obstacles", "streets", "posts"}
+    drawer.summaries = Summaries(most_bytes=1)
+    preparing.prepare(drawer, stop)
+    assert len(drawer.summaries._kept) == 1  # the one that was asked for last stays, however large
+    stop.set()
+    drawer.summaries = Summaries()
+    preparing.prepare(drawer, stop)
+    assert not drawer.summaries._kept
 
 
 @pytest.mark.parametrize("zoom", [12, 16])

@@ -185,6 +185,15 @@ def test_a_plan_can_be_carried_out_and_planned_on(catalogue):
     assert len(again.planned_site.cameras) == 3
 
 
+def test_columns_beside_the_contract_stay_with_the_cameras_that_had_them(catalogue):
+    site = two_yards()
+    site = site.with_cameras(site.cameras.assign(inventory=7))
+    mounts = mounts_at(site, [(-30.0, 0.0)])
+    planned = place(site, budget=1, mounts=mounts, catalogue=catalogue, stop=QUICK).planned_site.cameras
+    assert planned["inventory"].dropna().tolist() == [7] * len(site.cameras)
+    assert planned["inventory"].isna().sum() == 1
+
+
 def test_one_dear_camera_does_not_leave_a_phase_out(catalogue):
     mounts = mounts_at(two_yards(), [(-30.0, 0.0), (30.0, 1.0)])
     plan = place(two_yards(), budget=2, mounts=mounts, catalogue=catalogue, stop=QUICK)

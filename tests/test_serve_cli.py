@@ -146,11 +146,12 @@ def test_where_others_can_come_in_it_needs_accounts_and_tls(store, certificate):
         verify_log(database)
 
 
-def test_behind_a_proxy_it_believes_that_proxy_alone(store):
+def test_behind_a_proxy_it_believes_that_proxy(store):
     with open_database(store) as database:
         add_user(database, "admin")
     given = ("--store", store, "--origin", "https://map.example", "--access-log", *WITHOUT_WORKERS)
-    with serving(*given, "--behind-proxy", "127.0.0.1") as (server, address):
+    with serving(*given, "--host", "::1", "--behind-proxy", "::1") as (server, address):
+        assert address.startswith("http://[::1]:")
         with httpx.Client(base_url=address) as client:
             assert client.get("/session").status_code == 403, "it did not come over TLS"
             client.headers.update(HTTPS | {"Host": "map.example", "X-Forwarded-For": "10.0.0.9"})
@@ -164,10 +165,6 @@ def test_behind_a_proxy_it_believes_that_proxy_alone(store):
     assert "GET /session 200 " in log
     assert "secret" not in log
     assert "10.0.0.9" not in log
-    with serving(*given, "--behind-proxy", "10.9.9.9", "--host", "::1") as (server, address):
-        assert address.startswith("http://[::1]:")
-        assert httpx.get(f"{address}/session", headers=HTTPS).status_code == 403, "this is not the proxy"
-        stop(server)
 
 
 @pytest.mark.parametrize(

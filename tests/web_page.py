@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDE, NARROW = (1280, 800), (390, 844)
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 WATCH = """
 globalThis.violations = [];
 addEventListener("securitypolicyviolation", (event) => {

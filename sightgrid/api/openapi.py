@@ -9,7 +9,9 @@ from sightgrid.api.features.parameters import LIMIT_SCHEMA
 
 VERSION = "3.0.3"
 # of JSON Schema, which OpenAPI 3.0 does not know
-UNKNOWN = ("const", "prefixItems", "propertyNames", "contentMediaType", "contentEncoding", "itemSchema", "patternProperties")
+UNKNOWN = (
+    "const", "prefixItems", "propertyNames", "patternProperties", "contentMediaType", "contentEncoding", "itemSchema",
+)  # fmt: skip
 LIMITS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 NULL = {"type": "null"}
 

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from sightgrid.columns import COLUMNS
 from sightgrid.coverage.standing import change_cameras
 from sightgrid.errors import UnitRangeError
 
@@ -54,11 +55,13 @@ class Placement:
     def planned_site(self) -> Site:
         """The site with the new and the changed cameras, for `measure` to confirm what the plan promises."""
         standing = change_cameras(self.site.cameras, self.changed)
-        new = self.chosen.reindex(columns=standing.columns)
+        # columns beside the contract are the old cameras' own
+        known = [*(column.name for column in COLUMNS["cameras"]), standing.geometry.name]
+        new = self.chosen.reindex(columns=[name for name in standing.columns if name in known])
         new["assumed"] = new["assumed"].fillna("")
         if "indoor" in standing.columns:
             new["indoor"] = False
-        frame = pd.concat([standing, new.astype(standing.dtypes.to_dict())])
+        frame = pd.concat([standing, new.astype(standing.dtypes[new.columns].to_dict())])
         return self.site.with_cameras(gpd.GeoDataFrame(frame, crs=self.site.crs))
 
     def phases(self, n: int) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def add_scenario(
         read_crs(connection, site_id)
         taken = sa.select(scenarios.c.scenario_id).where(scenarios.c.site_id == site_id, scenarios.c.name == name)
         if connection.execute(taken).first():
-            raise ExistsError(f"{database.name}: the site has a scenario called {name} already")
+            raise ExistsError(f"the site has a scenario called {name} already")
         now = now_us()
         values = {"site_id": site_id, "name": name, "note": note, "version": 1, "made_at_us": now}
         statement = sa.insert(scenarios).values(**values, changed_at_us=now).returning(*scenarios.c)
@@ -112,7 +112,7 @@ def rename_scenario(database: Database, scenario_id: int, *, name: str, note: st
             scenarios.c.site_id == found.site_id, scenarios.c.name == name, scenarios.c.scenario_id != scenario_id
         )
         if connection.execute(taken).first():
-            raise ExistsError(f"{database.name}: the site has a scenario called {name} already")
+            raise ExistsError(f"the site has a scenario called {name} already")
         return _change(connection, scenario_id, name=name, note=note)
 
 

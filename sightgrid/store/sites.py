@@ -107,7 +107,7 @@ def import_site(
     total, done = sum(map(len, frames.values())), 0
     with database.write() as connection:
         if connection.execute(sa.select(sites.c.site_id).where(sites.c.name == name)).first():
-            raise ExistsError(f"{database.name}: there is a site called {name} already")
+            raise ExistsError(f"there is a site called {name} already")
         values = {
             "uid": uuid.uuid4().hex, "name": name, "crs": site.crs.to_string(), "notes": json.dumps(site.notes),
             "made_at_us": now_us(),
@@ -186,7 +186,7 @@ def find_site(database: Database, site: int | str) -> StoredSite:
     for found in list_sites(database):
         if site in (found.site_id, found.name):
             return found
-    raise NotFoundError(f"{database.name}: there is no site {site}")
+    raise NotFoundError(f"there is no site {site}")
 
 
 def read_site(database: Database, site_id: int) -> Site:
@@ -221,6 +221,6 @@ def delete_site(database: Database, site_id: int) -> None:
         gone = sa.delete(sites).where(sites.c.site_id == site_id).returning(sites.c.uid)
         uid = connection.execute(gone).scalar_one_or_none()
         if uid is None:
-            raise NotFoundError(f"{database.name}: there is no site {site_id}")
+            raise NotFoundError(f"there is no site {site_id}")
         for table in health_tables.TABLES:
             connection.execute(sa.delete(table).where(table.c.site == uid))

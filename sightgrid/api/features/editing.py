@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NoReturn
+import time
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sightgrid.api.features.geojson import write_features
 from sightgrid.api.features.reading import refuse
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from sightgrid.api.actors import Actor
+    from sightgrid.api.collections import Collection
     from sightgrid.api.features.crs import Reference
     from sightgrid.api.features.opening import Opened
 
+SAVE_S = 60.0  # how long a program may take for the parts of one save
+MOST_SAVES = 1000
 TAG = re.compile(r'(?:W/)?"([0-9]{1,18})"', re.ASCII)
 
 
@@ -46,6 +50,37 @@ def parse_tag(text: str | None) -> int | None:
     if found is None:
         raise Problem(400, 'If-Match: must be the ETag of the feature, such as "7"')
     return int(found[1])
+
+
+class Save(NamedTuple):
+    """What somebody replaced last of a feature: which version they had read, which one they made, and when."""
+
+    actor: str
+    read: int
+    made: int
+    at: float
+
+
+_SAVES: dict[tuple[str, Collection, str], Save] = {}
+
+
+def continue_save(opened: Opened, name: str, actor: Actor, *, version: int) -> int:
+    """Return the version that a program means which knows no ``If-Match``.
+
+    QGIS saves attributes and geometry of a feature in two parts, and sends the version that it had read with both: the
+    second part means the version that the first one made, if that was a moment ago and of the same person.
+    """
+    save = _SAVES.get((opened.state.uid, opened.collection, name))
+    if save and (save.actor, save.read) == (actor.name, version) and time.monotonic() - save.at < SAVE_S:
+        return save.made
+    return version
+
+
+def remember_save(opened: Opened, name: str, actor: Actor, *, read: int, made: int) -> None:
+    """Remember a part of a save for the next one."""
+    if len(_SAVES) >= MOST_SAVES:
+        _SAVES.clear()
+    _SAVES[opened.state.uid, opened.collection, name] = Save(actor.name, read, made, time.monotonic())
 
 
 def find_row(opened: Opened, name: str) -> gpd.GeoDataFrame:

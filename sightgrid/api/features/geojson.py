@@ -86,9 +86,11 @@ def name_times(layer: str) -> set[str]:
 def _list_values(values: pd.Series[Any], *, whole: bool) -> list[Any]:
     if values.dtype.kind == "M":
         return [at.isoformat().replace("+00:00", "Z") for at in values]
+    if values.dtype.kind in "iub":
+        return values.tolist()
     if values.dtype.kind != "f":
-        # a column beside the contract may hold anything that JSON knows
-        return [_clean(value) for value in values.tolist()] if values.dtype == object else values.tolist()
+        # texts, where pandas has NaN for none; and beside the contract anything that JSON knows
+        return [_clean(value) for value in values.tolist()]
     known = np.isfinite(values.to_numpy())
     numbers = values.tolist()
     if whole:

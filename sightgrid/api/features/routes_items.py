@@ -16,7 +16,15 @@ from sightgrid.api.actors import Actor, Store, Who
 from sightgrid.api.features import parameters as given
 from sightgrid.api.features.areas import Question
 from sightgrid.api.features.crs import Reference, bring_area, find_reference
-from sightgrid.api.features.editing import create_row, delete_row, find_row, parse_tag, replace_row
+from sightgrid.api.features.editing import (
+    continue_save,
+    create_row,
+    delete_row,
+    find_row,
+    parse_tag,
+    remember_save,
+    replace_row,
+)
 from sightgrid.api.features.filters import Answer, parse_filter
 from sightgrid.api.features.geojson import MEDIA_TYPE, VERSION, GeoJSONResponse, write_collection, write_features
 from sightgrid.api.features.models import Feature, FeatureCollection, NewFeature
@@ -138,17 +146,19 @@ def replace_item(
     given.refuse_unknown(request, ())
     opened = open_collection(database, who, collection, edit=True)
     reference = _read_crs(content_crs, opened)
-    version = parse_tag(if_match)
-    brought = (body.properties or {}).get(VERSION)
-    if version is None and isinstance(brought, int) and 0 <= brought < 10**given.MOST_DIGITS:
-        version = int(brought)
+    version, brought = parse_tag(if_match), None
     if version is None:
-        raise _ask_version("If-Match: send the ETag of the feature, or its property version")
+        brought = (body.properties or {}).get(VERSION)
+        if type(brought) is not int or not 0 <= brought < 10**given.MOST_DIGITS:
+            raise _ask_version("If-Match: send the ETag of the feature, or its property version")
+        version = continue_save(opened, item, who, version=brought)
     if body.id is not None and str(body.id) != item:
         raise Problem(422, "id: is not the one of the address")
     find_row(opened, item)
     row = read_row(item, body.geometry.model_dump(), body.properties, _place(opened), reference=reference)
-    replace_row(opened, row, who, version=version, reference=reference)
+    made = replace_row(opened, row, who, version=version, reference=reference)
+    if brought is not None:
+        remember_save(opened, item, who, read=brought, made=made)
     return _give(opened, item, reference)
 
 

@@ -64,7 +64,8 @@ class Drawer:
         """Draw one tile; empty if there is nothing."""
         most = MOST_POINTS if tileset.site_layer in POINTS else MOST_ROWS
         drawn = None
-        if tile.z >= NEAR:
+        # the boxes of a result lie among those of all other results of its site
+        if tile.z >= NEAR and tileset.result_id is None:
             box = find_box(tile, tileset.crs, margin_units=MARGIN)
             drawn = b"" if box is None else self._draw_rows(connection, tileset, tile, box=box, most=most)
         return self._draw_summed(connection, tileset, tile, most=most) if drawn is None else drawn

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from sightgrid.errors import StoreError
 from sightgrid.store.health_tables import health_cameras
-from sightgrid.store.layer_tables import boxes, features
-from sightgrid.store.work_tables import result_boxes, result_features, scenario_cameras
+from sightgrid.store.layer_tables import features
+from sightgrid.store.layers import near_box
+from sightgrid.store.work_tables import result_features, scenario_cameras
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ def select_rows(
         Tells which database it is for.
     tileset : Tileset
     box : tuple of float, optional
-        Rows whose own box touches this one, more or less: spatial indexes hold boxes of single precision.
+        Rows of a site whose own box touches this one, more or less: spatial indexes hold boxes of single precision.
     keys : sequence of int, optional
         Rows of these keys. What a scenario adds or changes has none: it is always in.
     written : bool
@@ -72,11 +73,13 @@ def select_rows(
         statement = sa.select(_shape(table, written=written), table.c.feature_id.label("id"), *rest)
         # the sums keep planners from walking an index of the whole layer where boxes and keys are far quicker
         statement = statement.where(table.c.layer == tileset.layer, table.c.result_id + 0 == tileset.result_id)
-        return statement.where(*_limit(table, result_boxes, box=box, keys=keys, postgres=postgres))
+        return statement.where(*_limit_keys(table, keys, postgres=postgres))
     table = features[tileset.layer]
     statement = _select(table, tileset, written=written, postgres=postgres)
     statement = statement.where(table.c.site_id + 0 == tileset.site_id)
-    statement = statement.where(*_limit(table, boxes[tileset.layer], box=box, keys=keys, postgres=postgres))
+    statement = statement.where(
+        *_limit_keys(table, keys, postgres=postgres), *_limit_box(tileset, box, postgres=postgres)
+    )
     if tileset.scenario_id is None:
         return statement
     edits = scenario_cameras
@@ -91,7 +94,7 @@ def select_shapes(connection: sa.Connection, tileset: Tileset, keys: Sequence[in
     table = features[tileset.layer]
     postgres = connection.dialect.name == "postgresql"
     statement = sa.select(table.c.geometry, table.c[CLASSES[tileset.layer]])
-    return statement.where(*_limit(table, boxes[tileset.layer], box=None, keys=keys, postgres=postgres))
+    return statement.where(*_limit_keys(table, keys, postgres=postgres))
 
 
 def select_measures(tileset: Tileset) -> sa.Select[Any]:
@@ -172,18 +175,17 @@ def _shape(table: sa.Table, *, written: bool) -> sa.ColumnElement[Any]:
     return (column if written else sa.type_coerce(column, sa.LargeBinary)).label("geometry")
 
 
-def _limit(
-    table: sa.Table, tree: Any, *, box: Box | None, keys: Sequence[int] | None, postgres: bool
-) -> Iterator[sa.ColumnElement[bool]]:
+def _limit_keys(table: sa.Table, keys: Sequence[int] | None, *, postgres: bool) -> Iterator[sa.ColumnElement[bool]]:
     if keys is not None and postgres:
         yield table.c.feature_key == sa.any_(sa.literal(list(keys), ARRAY(sa.BigInteger)))
     elif keys is not None:
         given = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
         yield table.c.feature_key.in_(sa.select(given.c.value))
+
+
+def _limit_box(tileset: Tileset, box: Box | None, *, postgres: bool) -> Iterator[sa.ColumnElement[bool]]:
     if box is not None and postgres:
-        area = sa.func.ST_MakeEnvelope(*box)
-        yield sa.type_coerce(table.c.geometry, sa.LargeBinary).bool_op("&&")(area)
+        shape = sa.type_coerce(features[tileset.layer].c.geometry, sa.LargeBinary)
+        yield shape.bool_op("&&")(sa.func.ST_MakeEnvelope(*box))
     elif box is not None:
-        minx, miny, maxx, maxy = box
-        near = sa.and_(tree.c.maxx >= minx, tree.c.minx <= maxx, tree.c.maxy >= miny, tree.c.miny <= maxy)
-        yield table.c.feature_key.in_(sa.select(tree.c.feature_key).where(near))
+        yield near_box(tileset.layer, box)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import shapely
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from pyproj import CRS, Transformer
 
@@ -53,10 +54,14 @@ ENDINGS = {"application/geopackage+sqlite3": "gpkg", "application/json": "json",
 router = APIRouter(tags=["results"])
 
 
-class GeoJSONResponse(Response):
+class GeoJSONResponse(JSONResponse):  # a JSONResponse, so that it is described by its model
     """An answer that is written as GeoJSON already."""
 
     media_type = GEOJSON
+
+    def render(self, content: Any) -> bytes:
+        """Send what is given."""
+        return bytes(content)
 
 
 @router.get("/sites/{site_id}/results")

@@ -160,7 +160,7 @@ function keepPermalink({ map, layers, state }) {
       language: getLanguage(),
       layers: layers
         .list()
-        .filter((each) => each.on)
+        .filter((each) => each.on && !each.definition.hidden)
         .map(({ id, opacity, definition }) => ({
           id,
           opacity: opacity === (definition.opacity ?? 1) ? null : opacity,
