@@ -5,7 +5,8 @@
 The city is that of ``benchmarks.city`` (100,000 cameras, 1,000,000 buildings), made now or kept before (its option
 ``--keep``), with a grid of rates in cells of 100 m. `sightgrid serve` answers in a process of its own. A view is six
 tiles of each layer around a random place, at each zoom from 8 to 18; no tile is asked for twice. PostGIS is measured
-where it is on this machine. The last line printed is one JSON object.
+where it is on this machine. The last column is what a tile takes of the server's processor. The last line printed is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -96,13 +98,13 @@ def rate_cells(site: Site) -> gpd.GeoDataFrame:
 
 
 @contextmanager
-def serve(address: str) -> Iterator[str]:
-    """Run the server in a process of its own; give its address."""
+def serve(address: str) -> Iterator[tuple[str, int]]:
+    """Run the server in a process of its own; give its address and its number."""
     words = [sys.executable, "-m", "sightgrid", "serve", "--store", address, "--port", "0", "--workers", "0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline() if process.stdout else ""
         try:
-            yield line.split()[3]
+            yield line.split()[3], process.pid
         finally:
             process.terminate()
 
@@ -111,7 +113,7 @@ def measure(address: str, kind: str, *, views: int, connections: int) -> dict[st
     """Browse one database through the server."""
     rng = np.random.default_rng(1)
     limits = httpx.Limits(max_connections=connections)
-    with serve(address) as server, httpx.Client(base_url=server, timeout=120.0, limits=limits) as client:
+    with serve(address) as (server, pid), httpx.Client(base_url=server, timeout=120.0, limits=limits) as client:
         begin = time.perf_counter()
         sets = {name: client.get(f"/tiles/{name}").json() for name in LAYERS}
         sets["cells"] = client.get("/results/1/tiles/cells").json()
@@ -120,17 +122,20 @@ def measure(address: str, kind: str, *, views: int, connections: int) -> dict[st
         sets = {name: client.get(f"/tiles/{name}").json() for name in LAYERS} | {"cells": sets["cells"]}
         told: dict[str, Any] = {"first_descriptions_s": round(ready_s, 2), "after_an_edit_s": round(after_edit_s, 3)}
         print(f"{kind}: all descriptions after the start {ready_s:.2f} s, low zoom after an edit {after_edit_s:.3f} s")
-        print("zoom  p50 ms  p95 ms  max ms  features  bytes")
+        print("zoom  p50 ms  p95 ms  max ms  features  bytes  cpu ms")
         everything: list[float] = []
         with ThreadPoolExecutor(connections) as pool:
             for zoom in ZOOMS:
                 asked = [path for _ in range(views) for path in list_view(sets, zoom, rng)]
+                used_s = count_cpu_s(pid)
                 answers = list(pool.map(lambda path: ask(client, path), dict.fromkeys(asked)))
+                used_s = count_cpu_s(pid) - used_s
                 ms = np.array([each[0] for each in answers])
                 everything += ms.tolist()
                 row = [*np.percentile(ms, [50, 95]), ms.max(), *np.max([each[1:] for each in answers], axis=0)]
+                row.append(used_s * 1000.0 / len(answers))
                 told[f"z{zoom}"] = [round(float(value), 1) for value in row]
-                print("{:4d}  {:6.1f}  {:6.1f}  {:6.1f}  {:8.0f}  {:5.0f}".format(zoom, *row), flush=True)
+                print("{:4d}  {:6.1f}  {:6.1f}  {:6.1f}  {:8.0f}  {:5.0f}  {:6.1f}".format(zoom, *row), flush=True)
         told["all"] = [round(float(value), 1) for value in np.percentile(everything, [50, 95, 100])]
         print(f"{kind}: {len(everything):,} tiles, p50 {told['all'][0]} ms, p95 {told['all'][1]} ms", flush=True)
     return told
@@ -167,6 +172,12 @@ def ask(client: httpx.Client, path: str) -> tuple[float, int, int]:
     ms = (time.perf_counter() - begin) * 1000.0
     answer.raise_for_status()
     return ms, count_features(answer.content), int(answer.headers.get("content-length", 0))
+
+
+def count_cpu_s(pid: int) -> float:
+    """Count the processor's seconds of a process; the other processes of the machine do not lengthen them."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def count_features(tile: bytes) -> int:

@@ -176,6 +176,7 @@ def test_behind_a_proxy_it_believes_that_proxy(store):
         (["--tls-cert", "no.pem", "--tls-key", "no.pem"], "--tls-cert, --tls-key: cannot be used"),
         (["--tls-cert", __file__, "--tls-key", __file__], "--tls-cert, --tls-key: cannot be used"),
         (["--behind-proxy", "*"], "--behind-proxy: must be the address"),
+        (["--behind-proxy", "0.0.0.0/0"], "--behind-proxy: must be the address"),
         (["--origin", "map.example"], "--origin: 'map.example' is none"),
         (["--origin", "https://map.example/path"], "--origin: 'https://map.example/path' is none"),
         (["--host", "no such host"], "cannot listen at no such host"),

@@ -175,9 +175,11 @@ def _check_tls(cert: Path | None, key: Path | None) -> dict[str, Any]:
 
 def _check_proxy(address: str) -> None:
     try:
-        ipaddress.ip_network(address)
+        everybody = ipaddress.ip_network(address).prefixlen == 0
     except ValueError:
-        raise InputError("--behind-proxy: must be the address or network of the proxy, such as 10.0.0.2") from None
+        everybody = True
+    if everybody:
+        raise InputError("--behind-proxy: must be the address or network of the proxy, such as 10.0.0.2")
 
 
 def _trust(proxy: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import shapely
 from shapely.errors import GEOSException
 
-from sightgrid.api.features.crs import bring_area
+from sightgrid.api.features.crs import MOST_COORDINATE, bring_area
 from sightgrid.api.features.parameters import BOX_SIZES, make_box
 from sightgrid.api.problems import Problem
 
@@ -87,8 +87,8 @@ def read_shape(literal: Any, reference: Reference) -> shapely.Geometry:
         shape = shapely.from_geojson(json.dumps(literal, allow_nan=False))
     except (GEOSException, ValueError, TypeError, OverflowError, RecursionError):
         raise Problem(400, "filter: a shape must be a GeoJSON geometry") from None
-    if shape is None or shape.is_empty or not math.isfinite(sum(shape.bounds)):
-        raise Problem(400, "filter: a shape must have coordinates")
+    if shape is None or shape.is_empty or not all(abs(side) <= MOST_COORDINATE for side in shape.bounds):
+        raise Problem(400, "filter: a shape must have coordinates in the world")
     if not shape.is_valid:
         raise Problem(400, f"filter: the {shape.geom_type} is not valid: {shapely.is_valid_reason(shape)}")
     return shape

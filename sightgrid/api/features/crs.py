@@ -25,6 +25,7 @@ DECIMALS_M = 3
 # Shapes of other systems are cut to what lies around the site before they are brought to its own: farther out that has
 # no coordinates. A straight edge is bent on the way, so it is cut into pieces that bend by a few millimetres only.
 REACH_DEG = 5.0
+MOST_COORDINATE = 1e9  # in degrees or metres; nothing lies farther out
 PIECE_DEG = 0.005
 
 
@@ -133,7 +134,8 @@ def find_far(shape: shapely.Geometry, site: CRS, *, anchor: tuple[float, float])
     points = shapely.get_coordinates(shape)
     lon, lat = _transformer(site, wgs84).transform(*points.T)
     west, south, east, north = _make_window(anchor, wgs84).bounds
-    lon = np.mod(lon - west, TURN_DEG) + west
+    with np.errstate(invalid="ignore"):  # infinite where the system has no coordinates
+        lon = np.mod(lon - west, TURN_DEG) + west
     far = ~((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
     if not far.any():
         return None

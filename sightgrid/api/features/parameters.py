@@ -12,6 +12,7 @@ import shapely
 from fastapi import Query
 from pydantic import WithJsonSchema
 
+from sightgrid.api.features.crs import MOST_COORDINATE
 from sightgrid.api.problems import Problem
 from sightgrid.store.clock import to_us
 
@@ -147,6 +148,8 @@ def make_box(sides: list[float], reference: Reference, *, name: str) -> shapely.
             y1 += 2 * HALF_TURN_DEG
         elif not reference.inverted and y0 <= y1 and x0 > x1:
             x1 += 2 * HALF_TURN_DEG
+    if max(map(abs, (x0, y0, x1, y1))) > MOST_COORDINATE:
+        raise Problem(400, f"{name}: lies outside the world")
     if x0 > x1 or y0 > y1:
         raise Problem(400, f"{name}: its lower corner must come first")
     return shapely.box(x0, y0, x1, y1)

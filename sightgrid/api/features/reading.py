@@ -14,7 +14,7 @@ import shapely
 from shapely.errors import GEOSException
 
 from sightgrid import columns
-from sightgrid.api.features.crs import find_far, read_shapes
+from sightgrid.api.features.crs import MOST_COORDINATE, find_far, read_shapes
 from sightgrid.api.features.geojson import VERSION
 from sightgrid.api.features.parameters import parse_time, shorten
 from sightgrid.api.problems import Problem
@@ -139,8 +139,8 @@ def read_shape(geometry: Any, place: Place, reference: Reference) -> shapely.Geo
     if shape.geom_type not in allowed:
         raise Problem(422, f"geometry: must be a {' or a '.join(allowed)}, not a {shape.geom_type}")
     spots = shapely.get_coordinates(shape)
-    if not np.isfinite(spots).all():
-        raise Problem(422, "geometry: must be a GeoJSON geometry with finite numbers")
+    if not (np.abs(spots) <= MOST_COORDINATE).all():
+        raise Problem(422, "geometry: lies outside the world")
     if reference.crs.is_geographic:
         lon, lat = spots.T[::-1] if reference.inverted else spots.T
         if (np.abs(lon) > 180.0).any() or (np.abs(lat) > 90.0).any():  # noqa: PLR2004  (the world)
