@@ -46,7 +46,7 @@ test: check
 	tests/install-rtsp-server
 	tests/install-postgis
 	tests/install-gdal
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/tools
 	$(BIN)/pip install --quiet --disable-pip-version-check "pyvispoly==0.3.1"

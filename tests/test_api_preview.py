@@ -240,8 +240,8 @@ def test_many_hands_at_once_get_what_each_would_alone(city, helsinki, measured):
 
 def test_windows_that_are_not_used_any_more_go(city):
     database, _, site_id = city
-    kept = windows.Windows(database)
-    state, _ = kept.find_roster(site_id)
+    kept = windows.Windows()
+    state, _ = kept.find_roster(database, site_id)
     settings = windows.Settings()
     for number in range(windows.MOST_WINDOWS + 5):
         key = windows.Key(state.uid, (number,), None, 100.0, settings)

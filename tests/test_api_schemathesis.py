@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
-import httpx
 import pandas as pd
 import pytest
 import schemathesis
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import httpx
     from schemathesis import Case
     from schemathesis.schemas import APIOperation, BaseSchema
 
@@ -135,7 +135,7 @@ def fill_store(database: Database) -> dict[str, list[Any]]:
 
 def write_plan(result_id: int) -> dict[str, Any]:
     moment = "2026-03-01T20:00:00Z"
-    unit = {name: 0.0 for name in PlannedUnit.model_fields} | {
+    unit = dict.fromkeys(PlannedUnit.model_fields, 0.0) | {
         "unit_id": "walk", "mode": "foot", "crew": "", "start_at": moment, "end_at": moment, "back_at": moment,
         "colour": "#000", "dashes": "", "beat_id": "", "visits": [], "files": ["walk.gpx", "walk.html"],
     }  # fmt: skip

@@ -138,6 +138,8 @@ def test_what_cannot_be_placed_is_left_out():
     line = struct.pack("<BIIdddd", 1, 2, 2, np.nan, 0.0, 1.0, 1.0)
     wkb = [line, *shapely.to_wkb([shapely.Point(np.inf, 0), shapely.Polygon(), shapely.Point()]).tolist()]
     assert encode_rows("layer", wkb, {"id": list("abcd")}, tile=TILE, crs=SITE) == b""
+    many = [wkb[1]] * 500
+    assert encode_rows("layer", many, {"id": ["a"] * 500}, tile=TILE, crs=SITE) == b""
 
 
 @given(st.binary(max_size=60), st.integers(0, 400))

@@ -94,10 +94,10 @@ def test_both_languages_say_the_same(city: Visit) -> None:
     english, chinese = words["en"], words["zh"]
     assert english.keys() == chinese.keys()
     for key, told in english.items():
-        forms = [told] if isinstance(told, str) else list(told.values())
-        others = [chinese[key]] if isinstance(chinese[key], str) else list(chinese[key].values())
-        assert {tuple(sorted(set(re.findall(r"\{\w+\}", form)))) for form in (*forms, *others)}.__len__() == 1, key
+        forms, others = ([each] if isinstance(each, str) else list(each.values()) for each in (told, chinese[key]))
         assert all(form.strip() for form in (*forms, *others)), key
+        # one form may say "one" without a number
+        assert set(re.findall(r"\{\w+\}", " ".join(forms))) == set(re.findall(r"\{\w+\}", " ".join(others))), key
     asked = set()
     for path in SCRIPTS:
         asked |= set(re.findall(r'\bt\("([a-z][\w.]*)"', path.read_text(encoding="utf-8")))
@@ -301,7 +301,7 @@ def test_chinese_page(browser: Browser, address: str) -> None:
     with visit(browser, address) as found:
         page = found.open(map=STATION)
         found.settle()
-        with page.expect_navigation():
+        with page.expect_event("load"):
             page.get_by_role("combobox", name="Language").select_option("zh-CN")
         found.settle()
         assert page.get_attribute("html", "lang") == "zh-CN"

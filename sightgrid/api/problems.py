@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ STATUS: tuple[tuple[type[SightgridError], int], ...] = (
     (SourceError, 422),
     (SightgridError, 503),
 )
+NO_SPACE = "the disk of the server is full; nothing was changed"
 FULL = ("disk is full", "no space left", "could not extend file")
 
 log = logging.getLogger("sightgrid.api")
@@ -100,6 +102,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(SightgridError, _answer_ours)
+    app.add_exception_handler(OSError, _answer_system)
     app.add_exception_handler(Exception, _answer_unknown)
 
 
@@ -135,10 +138,17 @@ async def _answer_ours(request: Request, error: Exception) -> JSONResponse:
     if status == STATUS[-1][1]:
         log.error("%s", hide(text))
         if any(words in text.lower() for words in FULL):
-            return answer_problem(507, "the disk of the server is full; nothing was changed")
+            return answer_problem(507, NO_SPACE)
         return answer_problem(status, "the store cannot be used at the moment; nothing was changed")
     more = {"given": error.given, "current": error.current} if isinstance(error, StaleVersionError) else None
     return answer_problem(status, " ".join(hide(word) for word in text.split(" ")), more=more)
+
+
+async def _answer_system(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        log.error("%s %r: %s", request.method, request.url.path, error.strerror)
+        return answer_problem(507, NO_SPACE)
+    return await _answer_unknown(request, error)
 
 
 async def _answer_unknown(request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -49,6 +51,7 @@ KINDS = {
 FORMULA = re.compile("'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 CHUNK_BYTES = 1 << 20
+ENDS = {".geojson": b"}", ".kml": b"</kml>"}
 
 
 def read_layers(
@@ -152,7 +155,17 @@ def _write(path: Path, frame: gpd.GeoDataFrame, layer: str) -> Path:
             _without_times(flat), path, layer=layer, driver="GeoJSON", geometry_type=KINDS[layer], RFC7946="YES",
             COORDINATE_PRECISION=DECIMALS, WRITE_NAME="NO",
         )  # fmt: skip
+    if path.suffix in ENDS:
+        _check_end(path, ENDS[path.suffix])
     return path
+
+
+def _check_end(path: Path, end: bytes) -> None:
+    """Refuse half a file: on a full disk GDAL writes what it can of a text, and tells nobody."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, 100), os.SEEK_END)
+        if not file.read().rstrip().endswith(end):
+            raise OSError(errno.ENOSPC, "the file is not complete")
 
 
 def _write_table(path: Path, frame: gpd.GeoDataFrame, *, points: bool) -> None:

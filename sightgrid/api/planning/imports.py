@@ -96,6 +96,8 @@ def read_upload(
         raise SchemaError(layer, (Fault("u, v, key", "missing columns; without them streets can be replaced only"),))
     check_values(raw, layer)
     frame, notes = _prepare(raw, layer, crs=crs, source=upload.name)
+    if frame.empty and not raw.empty:  # else a layer would be replaced with nothing
+        raise SchemaError(layer, (Fault("geometry", "no row has a shape that can be used", count=len(raw)),))
     check_places(frame, layer, study)
     if layer == "zones" and not adding and not (frame["rule"] == "study").any():
         raise SchemaError("zones", (NO_STUDY,))

@@ -37,7 +37,7 @@ _LOCK = Lock()
 def find_windows(database: Database) -> Windows:
     """Return the windows of a store."""
     with _LOCK:
-        return _KEPT.setdefault(database, Windows(database))
+        return _KEPT.setdefault(database, Windows())
 
 
 class Change(NamedTuple):
@@ -86,7 +86,7 @@ def preview_camera(
         The camera breaks its contract.
     """
     windows = find_windows(database)
-    state, roster = windows.find_roster(site_id, scenario_id)
+    state, roster = windows.find_roster(database, site_id, scenario_id)
     camera_id = NEW if feature.id is None else str(feature.id)
     camera = read_camera(feature, camera_id=camera_id, crs=state.crs)
     least_px_m = settings.least_px_m
@@ -98,11 +98,11 @@ def preview_camera(
     key = Key(state.uid, ground, scenario_id, cell_m, settings)
     apart = was is not None and not _meet(find_block(was, cell_m), find_block(now, cell_m))
     area = now if was is None or apart else _unite(was, now)
-    window = windows.open(site_id, state=state, key=key, area=area, stand_in=hide_camera(camera))
+    window = windows.open(database, site_id, state=state, key=key, area=area, stand_in=hide_camera(camera))
     looked = window.coverage.survey.look(camera)
     changes = [find_change(window, camera, looked)]
     if was is not None and apart:
-        old = windows.open(site_id, state=state, key=key, area=was, stand_in=hide_camera(camera))
+        old = windows.open(database, site_id, state=state, key=key, area=was, stand_in=hide_camera(camera))
         gone = hide_camera(old.coverage.site.cameras.loc[[camera_id]])
         changes.append(find_change(old, gone, None))
     return write_preview(looked, camera_id, changes, limited=limited)

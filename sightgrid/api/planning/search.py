@@ -91,7 +91,7 @@ def search(
     if CELL.fullmatch(wanted):
         hits += _find_cells(database, site, wanted, limit)
     if cameras:
-        _, roster = find_windows(database).find_roster(site.site_id)
+        _, roster = find_windows(database).find_roster(database, site.site_id)
         ids = list(roster.rows)
         found = [row for row in _rank(roster.folded, wanted, limit) if np.isfinite(roster.xy[row, 0])]
         points = roster.xy[found]

@@ -126,31 +126,27 @@ class Window:
 
 
 class Windows:
-    """The windows of a store, and the rosters of its sites; both kept while there is room.
+    """The windows of a store, and the rosters of its sites; both kept while there is room."""
 
-    Parameters
-    ----------
-    database : Database
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._windows: OrderedDict[tuple[Key, Block], Window] = OrderedDict()
         self._rosters: OrderedDict[tuple[str, int | None], tuple[tuple[int, int], Roster]] = OrderedDict()
 
-    def find_roster(self, site_id: int, scenario_id: int | None = None) -> tuple[State, Roster]:
+    def find_roster(self, database: Database, site_id: int, scenario_id: int | None = None) -> tuple[State, Roster]:
         """Return the state of a site's cameras, or of a scenario's, and their roster."""
-        with self._database.read() as connection:
+        with database.read() as connection:
             state = select_state(connection, site_id, scenario_id)
             return state, self._read_roster(connection, site_id, scenario_id, state)
 
-    def open(self, site_id: int, *, state: State, key: Key, area: Box, stand_in: gpd.GeoDataFrame) -> Window:
+    def open(
+        self, database: Database, site_id: int, *, state: State, key: Key, area: Box, stand_in: gpd.GeoDataFrame
+    ) -> Window:
         """Return a window that holds an area, measured as its cameras are now.
 
         Parameters
         ----------
-        site_id : int
+        database, site_id
             The site.
         state : State
             Of its cameras.
@@ -165,7 +161,7 @@ class Windows:
         now = (state.revisions["cameras"], state.scenario_version)
         with window.lock:
             if window.cameras != now:
-                with self._database.read() as connection:
+                with database.read() as connection:
                     self._bring_up_to_date(connection, site_id, window, stand_in)
         return window
 

@@ -51,6 +51,14 @@ class Gathered(NamedTuple):
         return np.bincount(self.places, weights=values, minlength=len(self.squares)).astype(np.float64)
 
 
+def find_window(tile: Tile, *, margin_units: int) -> tuple[int, int, int, int]:
+    """Return west, north, east and south of a tile with its margin, in steps."""
+    bits = WORLD_BITS - tile.z
+    out = margin_units * 2**bits // EXTENT + 1
+    west, north, wide = tile.x << bits, tile.y << bits, 1 << bits
+    return west - out, north - out, west + wide + out, north + wide + out
+
+
 def gather_rows(summary: Summary, tile: Tile) -> Gathered:
     """Find the rows of a tile by squares."""
     bits = WORLD_BITS - tile.z

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sightgrid.api.tiles import postgis
-from sightgrid.api.tiles.aggregation import ACROSS, draw_clusters, draw_squares, find_weight, gather_rows
-from sightgrid.api.tiles.commands import EXTENT, MARGIN
+from sightgrid.api.tiles.aggregation import ACROSS, draw_clusters, draw_squares, find_weight, find_window, gather_rows
+from sightgrid.api.tiles.commands import MARGIN
 from sightgrid.api.tiles.mercator import Tile, find_box
 from sightgrid.api.tiles.mvt import encode_rows
 from sightgrid.api.tiles.rows import CLASSES, read_rows, select_rows
@@ -74,7 +74,7 @@ class Drawer:
         """Draw what the summary of the layer says: the rows it chooses, or what they add up to."""
         summary = self.summaries.get(connection, tileset)
         points = tileset.site_layer in POINTS
-        window = _find_window(tile, margin_units=POINT_MARGIN if points else MARGIN)
+        window = find_window(tile, margin_units=POINT_MARGIN if points else MARGIN)
         pixel_m = tile.true_m / PIXELS
         weights = weigh_touching(summary.boxes, summary.sizes, summary.dimensions, *window, pixel_m)
         count, seen, whole, drawn, dimension = weights
@@ -134,14 +134,6 @@ class Drawer:
             statuses = self.statuses.get(connection, tileset)
             counted["status"] = statuses.find(summary.keys[gathered.rows]), STATUSES
         return draw_clusters(tileset.layer, gathered, counted=counted)
-
-
-def _find_window(tile: Tile, *, margin_units: int) -> tuple[int, int, int, int]:
-    """Return west, north, east and south of a tile with its margin, in steps."""
-    bits = WORLD_BITS - tile.z
-    out = margin_units * 2**bits // EXTENT + 1
-    west, north, wide = tile.x << bits, tile.y << bits, 1 << bits
-    return west - out, north - out, west + wide + out, north + wide + out
 
 
 def _list_points(summary: Summary, rows: NDArray[np.int64], tile: Tile) -> NDArray[np.int64] | None:

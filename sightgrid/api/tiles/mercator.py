@@ -61,6 +61,11 @@ def check_tile(z: int, x: int, y: int) -> Tile:
     ------
     Problem
         404: the zoom is not from 0 to 22, or there is no such column or row.
+
+    Examples
+    --------
+    >>> round(check_tile(14, 9327, 4742).true_m)  # in Helsinki
+    1217
     """
     if not 0 <= z <= DEEPEST:
         raise Problem(404, f"there are tiles at zooms 0 to {DEEPEST}")
@@ -92,14 +97,15 @@ def project_points(xy: NDArray[np.float64], crs: str, *, close_m: float) -> None
         How far a point may come out off its place.
     """
     way = find_way(crs)
-    if len(xy) > FEW:
-        low, high = np.nanmin(xy, axis=0), np.nanmax(xy, axis=0)
+    if len(xy) > FEW and np.isfinite(xy).all():
+        low, high = xy.min(axis=0), xy.max(axis=0)
         middle, half = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1.0)
         powers = _fit(way, middle, half)
         probe = np.ascontiguousarray(xy[:: max(len(xy) // 16, 1)])
         fitted = probe.copy()
         evaluate(fitted, middle, half, powers)
-        if np.abs(fitted - np.column_stack(way.transform(*probe.T))).max(initial=0.0) <= close_m:
+        off = fitted - np.column_stack(way.transform(*probe.T))
+        if np.abs(off).max(initial=0.0) <= close_m:
             evaluate(xy, middle, half, powers)
             return
     xy[:, 0], xy[:, 1] = way.transform(xy[:, 0], xy[:, 1])

@@ -46,6 +46,13 @@ def encode_rows(
     -------
     bytes
         A tile of one layer; empty if nothing of it lies there.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> square = shapely.to_wkb(shapely.box(0.0, 0.0, 1e6, 1e6))
+    >>> len(encode_rows("squares", [square], {"id": ["a"]}, tile=Tile(4, 8, 7), crs="EPSG:3857"))
+    50
     """
     if not shapes:
         return b""

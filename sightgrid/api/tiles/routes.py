@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,6 +49,7 @@ TILE: dict[int | str, dict[str, Any]] = {
     304: {"description": "The tile is as it was."},
     422: PROBLEM,
 }
+_GZIP = re.compile(r"\s*(gzip|\*)\s*(;\s*q=(?!0(\.0*)?\s*$).*)?")
 ResultId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
@@ -73,8 +75,8 @@ def _inquire(
     accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Inquiry:
     state = request.app.state
-    takes = {each.partition(";")[0].strip() for each in accept_encoding.lower().split(",") if ";q=0" not in each}
-    return Inquiry(state.drawer, state.tile_cache, v, if_none_match, "gzip" in takes or "*" in takes)
+    takes_gzip = any(_GZIP.fullmatch(each) for each in accept_encoding.lower().split(","))
+    return Inquiry(state.drawer, state.tile_cache, v, if_none_match, takes_gzip)
 
 
 Asked = Annotated[Inquiry, Depends(_inquire)]

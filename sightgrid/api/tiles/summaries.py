@@ -123,7 +123,7 @@ class Summaries:
             site = tileset._replace(scenario_id=None, revision=tileset.revision[:1])
             return _add_scenario(connection, tileset, self.get(connection, site))
         if old is None or tileset.result_id is not None:
-            return _summarise(stream_rows(connection, select_measures(tileset)), tileset)
+            return summarise(stream_rows(connection, select_measures(tileset)), tileset)
         return _renew(connection, tileset, old)
 
     def _keep(self, identity: Any, summary: Summary) -> None:
@@ -136,7 +136,7 @@ class Summaries:
             total -= old.size
 
 
-def _summarise(chunks: Iterable[Sequence[tuple[Any, ...]]], tileset: Tileset) -> Summary:
+def summarise(chunks: Iterable[Sequence[tuple[Any, ...]]], tileset: Tileset) -> Summary:
     """Go through rows as `rows.select_measures` gives them."""
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ARRAYS}
     classes: dict[str, int] = {}
@@ -190,7 +190,7 @@ def _read_amounts(objects: Sequence[dict[str, Any]], names: tuple[str, ...]) -> 
 def _renew(connection: sa.Connection, tileset: Tileset, old: Summary) -> Summary:
     """Read only what was written since: a row's version is the revision that wrote it."""
     table, statement = features[tileset.layer], select_measures(tileset)
-    changed = _summarise(stream_rows(connection, statement.where(table.c.version > old.revision[0])), tileset)
+    changed = summarise(stream_rows(connection, statement.where(table.c.version > old.revision[0])), tileset)
     kept = old.take(~np.isin(old.keys, changed.keys))
     own = table.c.site_id == tileset.site_id
     count = connection.execute(sa.select(sa.func.count()).select_from(table).where(own)).scalar_one()
@@ -217,7 +217,7 @@ def _add_scenario(connection: sa.Connection, tileset: Tileset, site: Summary) ->
         if not row.removed
     ]
     kept = site.take(~np.isin(site.keys, np.array(hidden, np.int64)))
-    return _join(kept, _summarise([shown] if shown else [], tileset), tileset)
+    return _join(kept, summarise([shown] if shown else [], tileset), tileset)
 
 
 def _join(kept: Summary, more: Summary, tileset: Tileset) -> Summary:

@@ -45,6 +45,7 @@ export function makeCameras(context, { counted, listed, point }) {
   const table = makeTable({
     caption: t("audit.cameras"),
     key: (row) => row.camera_id,
+    sorted: { name: "status" },
     choose,
     hover: point,
     empty: t("audit.none_found"),

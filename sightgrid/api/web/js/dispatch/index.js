@@ -48,6 +48,10 @@ class Dispatch {
     const list = makeSection({ title: t("dispatch.visits"), id: "visits" }, this.#visits);
     fill(panel, this.shift.element, list.element, this.duty.element);
     this.#ends = [context.state.watch(["site"], () => this.plans.load()), context.layers.register(pointed(POINTED))];
+    if (context.layers.isOn("cameras")) {
+      context.layers.show("cameras", false); // routes are to be read
+      this.#ends.push(() => context.layers.show("cameras"));
+    }
     this.plans.load();
   }
 

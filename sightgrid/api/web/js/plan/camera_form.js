@@ -215,7 +215,7 @@ export function makeSavingBar(editor, { retry, discard }) {
       conflict: icon("warning"),
     };
     const fault = saver.state === "failed" ? `: ${explain(saver.fault)}` : "";
-    fill(state, history.canUndo || saver.busy ? [pictures[saver.state], `${t(`saving.${saver.state}`)}${fault}`] : []);
+    fill(state, saver.hasScenario ? [pictures[saver.state], `${t(`saving.${saver.state}`)}${fault}`] : []);
     repair.hidden = saver.state !== "failed" && saver.state !== "conflict";
   };
   editor.history.addEventListener("change", show);

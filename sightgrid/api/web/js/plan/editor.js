@@ -84,7 +84,7 @@ export class Editor extends EventTarget {
   async commit({ merge } = {}) {
     if (!this.camera || isSame(this.camera, this.kept)) return;
     const after = copy(this.camera);
-    if (!(await this.#ensureScenario())) {
+    if (!this.#context.scenario() && !(await this.#ensureScenario())) {
       if (this.camera?.id === after.id) this.#put(copy(this.kept));
       return;
     }
@@ -120,7 +120,7 @@ export class Editor extends EventTarget {
 
   /** Add a camera at a place; resolves with it, or null if there is no scenario to add it to. */
   async add(coordinates, properties = {}) {
-    if (!(await this.#ensureScenario())) return null;
+    if (!this.#context.scenario() && !(await this.#ensureScenario())) return null;
     const id = makeId("cam");
     const feature = {
       type: "Feature",
@@ -161,7 +161,7 @@ export class Editor extends EventTarget {
   /** Take the camera out of the scenario. */
   async remove() {
     const before = this.kept;
-    if (!(await this.#ensureScenario())) return;
+    if (!this.#context.scenario() && !(await this.#ensureScenario())) return;
     this.#step({ id: before.id, before, after: null });
     this.#context.state.set({ camera_id: null });
     this.#put(null);

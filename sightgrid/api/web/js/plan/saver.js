@@ -32,6 +32,10 @@ export class Saver extends EventTarget {
     this.#tell("saved");
   }
 
+  get hasScenario() {
+    return this.#place !== null && this.#place.scenario_id !== null;
+  }
+
   get busy() {
     return this.#queue.length > 0;
   }
