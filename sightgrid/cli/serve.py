@@ -5,6 +5,7 @@ Heavy modules are imported inside the command, so that ``sightgrid --help`` answ
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import re
@@ -115,8 +116,11 @@ def _run(database: Database, settings: Settings, listener: socket.socket, option
             if self.started:
                 typer.echo(f"sightgrid is at {address} (Ctrl-C stops it)")
 
+    served = create_app(database, settings)
+    gc.collect()
+    gc.freeze()  # what lives as long as the server is not gone through again: a full collection stops every request
     config = uvicorn.Config(
-        create_app(database, settings),
+        served,
         http="h11",
         ws="none",
         lifespan="on",

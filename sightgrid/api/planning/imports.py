@@ -18,7 +18,7 @@ from sightgrid.api.planning.texts import Rows, read_geojson, read_kml, read_plac
 from sightgrid.api.planning.uploads import unpack_shapefile
 from sightgrid.columns import INDEX, KINDS
 from sightgrid.errors import FIRST_IDS, Fault, SchemaError
-from sightgrid.gis.files import NO_ROWS, as_study, read_layer
+from sightgrid.gis.files import NEEDED, NO_ROWS, as_study, read_layer
 from sightgrid.gis.headers import name_columns
 from sightgrid.gis.io import NO_STUDY
 from sightgrid.gis.layers import name_rows, parse_columns, repair_polygons, settle, take_single_parts
@@ -86,8 +86,6 @@ def read_upload(
     if layer == "incidents":
         return _read_incidents(upload, crs=crs, study=study, most_bytes=most_bytes, zone=zone)
     raw = _open(upload, layer, crs=crs, most_bytes=most_bytes)
-    if layer in {"cameras", "obstacles"} and raw.empty:
-        raise SchemaError(layer, (NO_ROWS,))
     if layer == "grid":
         raw = _name_cells(raw)
     elif layer != "streets":
@@ -120,6 +118,8 @@ def _open(upload: Upload, layer: str, *, crs: CRS, most_bytes: int) -> gpd.GeoDa
         frame = _show_formulas(_read_places(path).make_frame())
     else:
         return _read_file(path, layer, most_bytes=most_bytes)
+    if frame.empty and layer in NEEDED:
+        raise SchemaError(layer, (NO_ROWS,))
     if layer not in KINDS:
         return frame
     frame = take_single_parts(parse_columns(name_columns(frame, layer, source=path), layer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sightgrid.errors import InputError
+from sightgrid.errors import FIRST_IDS, InputError
 from sightgrid.store import scenarios, sites
 from sightgrid.store.comparison import compare_cameras
 from sightgrid.store.conflicts import ExistsError
@@ -45,10 +45,8 @@ def extend_variant(database: Database, scenario_id: int, cameras: gpd.GeoDataFra
     _limit(cameras)
     known = scenarios.read_cameras(database, scenario_id).index.intersection(cameras.index)
     if len(known):
-        more = ", …" if len(known) > 1 else ""
-        raise ExistsError(
-            f"cameras {known[0]}{more}: {'is' if len(known) == 1 else 'are'} there already ({len(known)})"
-        )
+        first = ", ".join(known[:FIRST_IDS]) + (", …" if len(known) > FIRST_IDS else "")
+        raise ExistsError(f"cameras: there already: {len(known)} ({first})")
     return _put(database, scenario_id, cameras)
 
 

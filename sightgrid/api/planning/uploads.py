@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fastapi.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
@@ -98,7 +98,7 @@ async def receive(request: Request) -> AsyncIterator[Upload]:
             raise Problem(400, f"the form is not complete: {said}") from error
         except ClientDisconnect as error:
             raise Problem(400, "the upload was broken off") from error
-        async with _closing(form):
+        async with _closing(form, parser):
             file = form.get("file")
             if not isinstance(file, UploadFile) or not file.filename:
                 raise Problem(422, "file: must be given, as a file")
@@ -238,11 +238,13 @@ def _clean_name(text: str) -> str:
 
 
 @asynccontextmanager
-async def _closing(form: Any) -> AsyncIterator[None]:
+async def _closing(form: FormData, parser: MultiPartParser) -> AsyncIterator[None]:
     try:
         yield
     finally:
         await form.close()
+        for file in parser._files_to_close_on_error:  # noqa: SLF001  (a part that does not end is in no form)
+            file.close()
 
 
 @contextmanager

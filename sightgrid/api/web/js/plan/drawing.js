@@ -15,7 +15,7 @@ import { button, numberField, selectField, textField } from "../ui/fields.js";
 import { explain, report, toast } from "../ui/notices.js";
 import { makeSection } from "../ui/section.js";
 import { resolveConflict } from "./conflict.js";
-import { addItem, deleteItem, makeId, readItem, replaceItem } from "./records.js";
+import { addItem, deleteItem, makeId, readItem, replaceItem, tidy } from "./records.js";
 
 const RULES = ["private", "forbidden", "consent", "observable", "study"];
 const DECIMALS = 1e7;
@@ -210,7 +210,7 @@ export class DrawingSection {
       await this.#noteChange(layer, t("draw.saved"));
     } catch (error) {
       if (error.status !== 412) return report(error);
-      const theirs = error.body.feature ?? null;
+      const theirs = error.body.feature ? tidy(error.body.feature) : null;
       const choice = await resolveConflict({ id: mine.id, mine, theirs });
       if (choice === "mine") await this.#save(error.body.current);
       else if (choice === "theirs") {

@@ -4,7 +4,7 @@ import { METRES_PER_DEGREE, move, turn } from "../core/geo.js";
 import { t } from "../core/i18n.js";
 import { History } from "./history.js";
 import { NEW_CAMERA } from "./optics.js";
-import { makeId, nameCollection, readItem } from "./records.js";
+import { makeId, nameCollection, readItem, tidy } from "./records.js";
 
 const DECIMALS = 1e7; // of a degree: a centimetre
 
@@ -147,15 +147,12 @@ export class Editor extends EventTarget {
   /** Take over what a placement suggests, through `take()`, as a step; resolves when it is done. */
   async takeSuggestion({ id, properties }, take) {
     const before = properties.change === "new" ? null : await readItem(this.collection, id);
-    const feature = await take();
-    const gone = feature.change === "removed";
+    const taken = await take();
+    const gone = taken.change === "removed";
+    const feature = tidy(taken);
     this.saver.note(id, feature.version);
-    this.history.push({
-      id,
-      before,
-      after: gone ? null : { ...copy(feature), id, added: before === null, version: -1 },
-    });
-    if (this.camera?.id === id) this.#put(gone ? null : { ...copy(feature), id });
+    this.history.push({ id, before, after: gone ? null : { ...copy(feature), added: before === null, version: -1 } });
+    if (this.camera?.id === id) this.#put(gone ? null : feature);
   }
 
   /** Take the camera out of the scenario. */

@@ -44,7 +44,7 @@ export function listenToKeys(editor, { close, adding }) {
   function actOnCamera(event) {
     const long = event.shiftKey;
     const arrow = ARROWS[event.key];
-    const onMap = event.target === document.body || event.target.closest?.(".map");
+    const onMap = event.target === document.body || event.target.closest?.(".map, .camera-head h2");
     if (arrow && onMap) {
       if (event.target.closest?.(".handle")) return false; // it has arrows of its own
       editor.nudge(...arrow.map((each) => each * (long ? LONG_STEP_M : STEP_M)));

@@ -24,7 +24,12 @@ export async function readItem(collection, id, options) {
 
 function withVersion(feature, response) {
   const told = /"(\d+)"/.exec(response.headers.get("etag") ?? "")?.[1];
-  return { ...feature, id: String(feature.id), version: told === undefined ? feature.version : Number(told) };
+  return { ...tidy(feature), version: told === undefined ? feature.version : Number(told) };
+}
+
+/** Bring a feature of the server into the shape that is kept here: its version beside its properties only. */
+export function tidy({ id, geometry, properties: { version: known, ...properties }, version = known }) {
+  return { type: "Feature", id: String(id), geometry, properties, version };
 }
 
 const strip = ({ id, geometry, properties }) => ({ type: "Feature", id, geometry, properties });

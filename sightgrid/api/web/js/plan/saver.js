@@ -2,7 +2,7 @@
 // from.
 
 import { api, watch } from "../core/api.js";
-import { addItem, deleteItem, findChange, nameCollection, replaceItem, resetCamera } from "./records.js";
+import { addItem, deleteItem, findChange, nameCollection, replaceItem, resetCamera, tidy } from "./records.js";
 
 export class Saver extends EventTarget {
   #queue = [];
@@ -143,7 +143,7 @@ export class Saver extends EventTarget {
   /** Somebody else changed the camera, or took it out (then it is not found). */
   async #settle(change, { status, body }) {
     this.#tell("conflict");
-    const theirs = status === 404 ? null : (body.feature ?? null);
+    const theirs = status === 404 || !body.feature ? null : tidy(body.feature);
     const choice = await this.#resolve({ id: change.id, mine: change.target, theirs });
     if (choice === null) return false;
     if (theirs) this.#versions.set(change.id, body.current);
