@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sightgrid.store.database import Database
 
 NEEDED = {
-    "alembic": "alembic", "argon2": "argon2-cffi", "cql2": "cql2", "fastapi": "fastapi",
+    "alembic": "alembic", "argon2": "argon2-cffi", "fastapi": "fastapi",
     "multipart": "python-multipart", "prometheus_client": "prometheus-client", "sqlalchemy": "SQLAlchemy",
     "uvicorn": "uvicorn",
 }  # fmt: skip
