@@ -56,6 +56,9 @@ bench: .venv/tools
 	$(BIN)/python -m benchmarks.placement --seconds 110
 	$(BIN)/python -m benchmarks.patrol
 	$(BIN)/python -m benchmarks.health
+	$(BIN)/python -m benchmarks.preview
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.tiles
 
 # Pin what is installed now: names and versions only.
 lock: .venv/tools

@@ -25,6 +25,7 @@ from sightgrid.report.geopackage import write_layers
 from sightgrid.store.conflicts import NotFoundError
 from sightgrid.store.layer_tables import CONTRACTS, SECRET, TIMES
 from sightgrid.store.layers import read_layer
+from sightgrid.store.rows import JOINT
 from sightgrid.store.scenarios import find_scenario, read_cameras
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _write(path: Path, frame: gpd.GeoDataFrame, layer: str) -> Path:
     if path.suffix == ".csv":
         _write_table(path, flat, points=KINDS[layer] == "Point")
     elif path.suffix == ".kml":
-        ids = flat[list(frame.index.names)].astype(str).agg("_".join, axis=1)
+        ids = flat[list(frame.index.names)].astype(str).agg(JOINT.join, axis=1)
         told = flat.get("name", ids)
         options = {"NameField": "Name"}
         pyogrio.write_dataframe(

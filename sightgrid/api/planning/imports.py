@@ -29,6 +29,7 @@ from sightgrid.patrol.risks.incidents import read_incidents
 from sightgrid.site import Site
 from sightgrid.store.layer_tables import CONTRACTS, SECRET
 from sightgrid.store.layer_tables import INDEX as INDEXES
+from sightgrid.store.rows import JOINT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,24 +114,26 @@ def _open(upload: Upload, layer: str, *, crs: CRS, most_bytes: int) -> gpd.GeoDa
     if suffix in {".geojson", ".json"}:
         frame = read_geojson(path, INDEXES[layer][0]).make_frame()
     elif suffix == ".kml":
-        frame = _forget_names(read_kml(path).make_frame(), INDEXES[layer][0])
+        frame = _forget_names(read_kml(path).make_frame(), layer)
     elif suffix == ".csv":
         frame = _show_formulas(_read_places(path).make_frame())
     else:
         return _read_file(path, layer, most_bytes=most_bytes)
-    if frame.empty and layer in NEEDED:
-        raise SchemaError(layer, (NO_ROWS,))
+    if frame.empty and layer in {*NEEDED, "zones"}:
+        raise SchemaError(layer, (NO_STUDY if layer == "zones" else NO_ROWS,))
     if layer not in KINDS:
         return frame
     frame = take_single_parts(parse_columns(name_columns(frame, layer, source=path), layer))
     return as_study(frame) if layer == "zones" and upload.stem.lower() == STUDY else frame
 
 
-def _forget_names(frame: gpd.GeoDataFrame, id_column: str) -> gpd.GeoDataFrame:
+def _forget_names(frame: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
     """Forget names that are only the id: a placemark must have one, and an export gives it that."""
-    if not {"name", id_column} <= set(frame.columns):
+    names = list(INDEXES[layer])
+    if not {"name", *names} <= set(frame.columns):
         return frame
-    return frame.assign(name=frame["name"].where(frame["name"] != frame[id_column], None))
+    ids = frame[names].astype(str).agg(JOINT.join, axis=1)
+    return frame.assign(name=frame["name"].where(frame["name"] != ids, None))
 
 
 def _read_file(path: Path, layer: str, *, most_bytes: int) -> gpd.GeoDataFrame:

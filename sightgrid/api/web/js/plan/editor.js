@@ -148,11 +148,11 @@ export class Editor extends EventTarget {
   async takeSuggestion({ id, properties }, take) {
     const before = properties.change === "new" ? null : await readItem(this.collection, id);
     const taken = await take();
-    const gone = taken.change === "removed";
     const feature = tidy(taken);
-    this.saver.note(id, feature.version);
-    this.history.push({ id, before, after: gone ? null : { ...copy(feature), added: before === null, version: -1 } });
-    if (this.camera?.id === id) this.#put(gone ? null : feature);
+    const after = taken.change === "removed" ? null : { ...copy(feature), added: before === null, version: -1 };
+    this.saver.note(feature.id, feature.version);
+    this.history.push({ id: feature.id, before, after });
+    if (this.camera?.id === feature.id) this.#put(after && feature);
   }
 
   /** Take the camera out of the scenario. */

@@ -130,6 +130,7 @@ export class Saver extends EventTarget {
 
   /** Take a camera out: one that the scenario added leaves no trace, one of the site stays in the site. */
   async #remove({ scenario_id, collection }, id, version) {
+    if (this.#absent.has(id)) return version; // it came and went before it was written
     if ((await findChange(scenario_id, id))?.change === "added") {
       await resetCamera(scenario_id, id, version);
       this.#absent.add(id);
