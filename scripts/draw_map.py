@@ -2,8 +2,8 @@
 
     python scripts/draw_map.py
 
-A server with the bundled site is started on loopback, its coverage is measured, a scenario and a shift are planned, some
-cameras are found faulty, and Chromium looks at it all.
+A server with the bundled site is started on loopback, its coverage is measured, a scenario and a shift are planned,
+some cameras are noted as faulty, and Chromium looks at it all.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import tempfile
 import zipfile
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -34,7 +35,7 @@ from sightgrid.store.scenarios import add_scenario, put_cameras, read_cameras
 from sightgrid.store.sites import find_site, import_layer, import_site
 from sightgrid.store.streams import read_streams
 
-address, database = store_databases.address, store_databases.database
+NUMBERS = count(1)
 NEAR_M = 0.02  # coordinates are written with seven decimals of a degree
 FORMATS = ("gpkg", "geojson", "csv", "kml")
 
@@ -46,6 +47,30 @@ def make_block(name="block"):
     cameras.loc["inside", "name"] = "'=quoted"
     cameras.loc["wall", "indoor"] = True
     return site.with_cameras(cameras)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request, tmp_path_factory):
+    """Give a store of either kind, and a client of its server, for all tests."""
+    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
+    with open_database(address) as opened, connect(opened) as client:
+        yield opened, client
+
+
+@pytest.fixture
+def database(server):
+    return server[0]
+
+
+@pytest.fixture
+def client(server):
+    return server[1]
+
+
+@pytest.fixture
+def name():
+    """Give a name that no other test's site has."""
+    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture(scope="module")
@@ -147,52 +172,50 @@ def test_a_whole_site_goes_out_and_comes_in_again(plain):
     assert client.post("/sites", files={"file": ("again.gpkg", answer.content)}).status_code == 409
 
 
-def test_a_scenario_goes_out_and_comes_in_in_both_databases(database):
-    site = make_block()
-    with connect(database) as client:
-        site_id = import_site(database, site)
-        scenario = add_scenario(database, site_id, name="north / süd")
-        number = scenario.scenario_id
-        turned = site.cameras.loc[["free"]].drop(columns="stream_url").assign(azimuth_deg=5.0)
-        put_cameras(database, number, turned, versions={"free": 0})
-        answer = export(client, site_id, layers="cameras", format="csv", scenario_id=number)
-        assert unquote(answer.headers["content-disposition"]).endswith("block-north-süd-cameras.csv")
-        table = pd.read_csv(io.BytesIO(answer.content), index_col="camera_id")
-        assert table.loc["free", "azimuth_deg"] == 5.0
-        # one turned back, one taken out, one new
-        table.loc["free", "azimuth_deg"] = 90.0
-        table.loc["new"] = table.loc["wall"]
-        table = table.drop(index="round")
-        content = table.to_csv().encode()
-        told = take(client, site_id, "cameras", content, "cameras.csv", scenario_id=str(number))
-        cameras = read_cameras(database, number)
-        assert set(cameras.index) == {"free", "wall", "inside", "new"}
-        assert told["version"] == cameras.loc["new", "version"] == 3
-        assert len(read_layer(database, site_id, "cameras")) == 4
-        # the same again changes nothing; beside the others they cannot stand
-        assert take(client, site_id, "cameras", content, "c.csv", scenario_id=str(number))["version"] == 3
-        again = send(client, site_id, "cameras", content, "c.csv", scenario_id=str(number), mode="add")
-        assert again.status_code == 409
-        assert "there already: 4 (" in again.json()["detail"]
-        one = table.loc[["wall"]].rename(index={"wall": "later"}).to_csv().encode()
-        assert take(client, site_id, "cameras", one, "c.csv", scenario_id=str(number), mode="add")["version"] == 4
-        assert [entry.target for entry in list_entries(database)][:2] == ["block/north / süd"] * 2
+def test_a_scenario_goes_out_and_comes_in_in_both_databases(client, database, name):
+    site = make_block(name)
+    site_id = import_site(database, site)
+    scenario = add_scenario(database, site_id, name="north / süd")
+    number = scenario.scenario_id
+    turned = site.cameras.loc[["free"]].drop(columns="stream_url").assign(azimuth_deg=5.0)
+    put_cameras(database, number, turned, versions={"free": 0})
+    answer = export(client, site_id, layers="cameras", format="csv", scenario_id=number)
+    assert unquote(answer.headers["content-disposition"]).endswith("-north-süd-cameras.csv")
+    table = pd.read_csv(io.BytesIO(answer.content), index_col="camera_id")
+    assert table.loc["free", "azimuth_deg"] == 5.0
+    # one turned back, one taken out, one new
+    table.loc["free", "azimuth_deg"] = 90.0
+    table.loc["new"] = table.loc["wall"]
+    table = table.drop(index="round")
+    content = table.to_csv().encode()
+    told = take(client, site_id, "cameras", content, "cameras.csv", scenario_id=str(number))
+    cameras = read_cameras(database, number)
+    assert set(cameras.index) == {"free", "wall", "inside", "new"}
+    assert told["version"] == cameras.loc["new", "version"] == 3
+    assert len(read_layer(database, site_id, "cameras")) == 4
+    # the same again changes nothing; beside the others they cannot stand
+    assert take(client, site_id, "cameras", content, "c.csv", scenario_id=str(number))["version"] == 3
+    again = send(client, site_id, "cameras", content, "c.csv", scenario_id=str(number), mode="add")
+    assert again.status_code == 409
+    assert "there already: 4 (" in again.json()["detail"]
+    one = table.loc[["wall"]].rename(index={"wall": "later"}).to_csv().encode()
+    assert take(client, site_id, "cameras", one, "c.csv", scenario_id=str(number), mode="add")["version"] == 4
+    assert [entry.target for entry in list_entries(database)][:2] == [f"{name}/north / süd"] * 2
 
 
 @pytest.mark.parametrize("layer", ["places", "cameras"])
-def test_rows_are_added_beside_others_all_or_none_in_both_databases(database, layer):
-    with connect(database) as client:
-        site_id = import_site(database, make_block())
-        before = read_layer(database, site_id, layer)
-        lon, lat = gpd.GeoSeries([small_site.make_site().study.centroid], crs=3067).to_crs(4326).iloc[0].coords[0]
-        first = {"places": "place_id,category", "cameras": "camera_id,kind"}[layer]
-        word = {"places": "school", "cameras": "dome"}[layer]
-        text = f"{first},lon,lat\nx1,{word},{lon},{lat}\n"
-        assert take(client, site_id, layer, text, "more.csv", mode="add")["rows"] == 1
-        again = send(client, site_id, layer, text + f"x2,{word},{lon},{lat}\n", "more.csv", mode="add")
-        assert again.status_code == 409
-        after = read_layer(database, site_id, layer)
-        assert set(after.index) == {*before.index, "x1"}
+def test_rows_are_added_beside_others_all_or_none_in_both_databases(client, database, name, layer):
+    site_id = import_site(database, make_block(name))
+    before = read_layer(database, site_id, layer)
+    lon, lat = gpd.GeoSeries([small_site.make_site().study.centroid], crs=3067).to_crs(4326).iloc[0].coords[0]
+    first = {"places": "place_id,category", "cameras": "camera_id,kind"}[layer]
+    word = {"places": "school", "cameras": "dome"}[layer]
+    text = f"{first},lon,lat\nx1,{word},{lon},{lat}\n"
+    assert take(client, site_id, layer, text, "more.csv", mode="add")["rows"] == 1
+    again = send(client, site_id, layer, text + f"x2,{word},{lon},{lat}\n", "more.csv", mode="add")
+    assert again.status_code == 409
+    after = read_layer(database, site_id, layer)
+    assert set(after.index) == {*before.index, "x1"}
 
 
 def test_rows_without_ids_get_ones_that_nobody_has(plain):
@@ -529,7 +552,7 @@ def test_a_line_of_a_million_points_and_a_polygon_that_crosses_itself(plain):
     database, client, site_id = plain
     lon, lat = find_middle(database, site_id)
     before = read_layer(database, site_id, "streets")
-    line = {"type": "LineString", "coordinates": [[lon + n * 1e-9, lat] for n in range(1_000_000)]}
+    line = {"type": "LineString", "coordinates": [[lon, lat], [lon + 0.001, lat]] * 500_000}
     text = write_geojson([{"type": "Feature", "properties": {"highway": "path"}, "geometry": line}])
     assert take(client, site_id, "streets", text, "s.geojson")["rows"] == 1
     line["coordinates"] = line["coordinates"][:2]

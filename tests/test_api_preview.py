@@ -6,6 +6,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 
 import geopandas as gpd
 import numpy as np
@@ -29,8 +30,32 @@ from sightgrid.store.scenarios import add_scenario, put_cameras, read_cameras, r
 from sightgrid.store.sites import import_site
 from sightgrid.store.variants import OPTICS, select_state
 
-address, database = store_databases.address, store_databases.database
+NUMBERS = count(1)
 SAME = 1e-5  # rates are written with five decimals
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request, tmp_path_factory):
+    """Give a store of either kind, and a client of its server, for all tests."""
+    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
+    with open_database(address) as opened, connect(opened) as client:
+        yield opened, client
+
+
+@pytest.fixture
+def database(server):
+    return server[0]
+
+
+@pytest.fixture
+def client(server):
+    return server[1]
+
+
+@pytest.fixture
+def name():
+    """Give a name that no other test's site has."""
+    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +115,7 @@ def compare(told, before, after):
 def test_a_moved_or_turned_camera_changes_the_cells_that_a_whole_measurement_says(city, measured, helsinki):
     _, client, site_id = city
     rng = np.random.default_rng(4)
-    for row in rng.choice(len(helsinki.cameras), 14, replace=False):
+    for row in rng.choice(len(helsinki.cameras), 9, replace=False):
         camera = helsinki.cameras.iloc[[row]]
         x, y = rng.normal(0.0, 20.0, 2)
         moved = camera.set_geometry(camera.geometry.translate(x, y)).assign(azimuth_deg=rng.uniform(0.0, 360.0))
@@ -168,69 +193,62 @@ def test_saving_changes_a_window_instead_of_measuring_it_anew(city, helsinki, me
     compare(told, measured, measured.replace(camera.assign(azimuth_deg=77.0)))
 
 
-@pytest.mark.parametrize("of_scenario", [False, True])
-def test_every_change_of_the_cameras_around_counts_in_both_databases(database, of_scenario):
-    site = make_block()
+def test_every_change_of_the_cameras_around_counts_in_both_databases(client, database, name):
+    site = make_block(name)
     site_id = import_site(database, site)
-    scenario_id = add_scenario(database, site_id, name="s").scenario_id if of_scenario else None
+    scenario_id = add_scenario(database, site_id, name="s").scenario_id
 
-    def check(site=site):
-        cameras = (
-            read_layer(database, site_id, "cameras") if scenario_id is None else read_cameras(database, scenario_id)
-        )
-        now = coverage.measure(site.with_cameras(cameras), cell_m=50.0)
+    def check(site=site, *, of_scenario=True):
+        number = scenario_id if of_scenario else None
+        cameras = read_cameras(database, number) if number else read_layer(database, site_id, "cameras")
+        now = coverage.measure(site.with_cameras(cameras), cell_m=100.0)
         tried = site.cameras.loc[["free"]].assign(azimuth_deg=70.0)
-        told = ask(client, site_id, make_feature(tried), scenario_id=scenario_id, cell_m=50.0)
-        compare(told, now, now.replace(tried))
+        compare(ask(client, site_id, make_feature(tried), scenario_id=number), now, now.replace(tried))
 
-    with connect(database) as client:
-        check()
-        add_features(database, site_id, "cameras", site.cameras.loc[["round"]].rename(index={"round": "second"}))
-        check()
-        second = read_layer(database, site_id, "cameras").loc[["second"]]
-        moved = second.set_geometry(second.geometry.translate(-40.0, 10.0)).drop(columns="version")
-        versions = {"second": int(second["version"].iloc[0])}
-        later = update_features(database, site_id, "cameras", moved, versions=versions)
-        check()
-        delete_features(database, site_id, "cameras", versions={"second": later})
-        check()
-        if scenario_id is not None:
-            remove_cameras(database, scenario_id, versions={"round": 0})
-            check()
-            put_cameras(
-                database, scenario_id, site.cameras.loc[["round"]].rename(index={"round": "more"}), versions={"more": 0}
-            )
-            check()
-        # other ground makes another window
-        house = read_layer(database, site_id, "obstacles").loc[["tall"]]
-        grown = house.set_geometry(house.geometry.buffer(15.0, join_style="mitre")).drop(columns="version")
-        update_features(database, site_id, "obstacles", grown, versions={"tall": int(house["version"].iloc[0])})
-        check(replace(site, obstacles=pd.concat([site.obstacles.loc[["low"]], grown])))
+    check(of_scenario=False)
+    check()
+    add_features(database, site_id, "cameras", site.cameras.loc[["round"]].rename(index={"round": "second"}))
+    check()
+    second = read_layer(database, site_id, "cameras").loc[["second"]]
+    moved = second.set_geometry(second.geometry.translate(-40.0, 10.0)).drop(columns="version")
+    versions = {"second": int(second["version"].iloc[0])}
+    later = update_features(database, site_id, "cameras", moved, versions=versions)
+    check(of_scenario=False)
+    delete_features(database, site_id, "cameras", versions={"second": later})
+    check()
+    remove_cameras(database, scenario_id, versions={"round": 0})
+    more = site.cameras.loc[["round"]].rename(index={"round": "more"})
+    put_cameras(database, scenario_id, more.set_geometry(more.geometry.translate(-90.0, 30.0)), versions={"more": 0})
+    check()
+    # other ground makes another window
+    house = read_layer(database, site_id, "obstacles").loc[["tall"]]
+    grown = house.set_geometry(house.geometry.buffer(15.0, join_style="mitre")).drop(columns="version")
+    update_features(database, site_id, "obstacles", grown, versions={"tall": int(house["version"].iloc[0])})
+    check(replace(site, obstacles=pd.concat([site.obstacles.loc[["low"]], grown])))
 
 
-def test_a_site_without_cameras_near_and_places_outside_of_it(database):
-    site = make_block()
+def test_a_site_without_cameras_near_and_places_outside_of_it(client, database, name):
+    site = make_block(name)
     site_id = import_site(database, site.with_cameras(site.cameras.loc[["free"]]))
-    with connect(database) as client:
-        alone = site.cameras.loc[["round"]].rename(index={"round": "alone"})
-        delete_features(database, site_id, "cameras", versions={"free": 1})
-        told = ask(client, site_id, make_feature(alone), cell_m=50.0)
-        seen = coverage.measure(site.with_cameras(alone), cell_m=50.0)
-        wanted = seen.cells["rate"][seen.cells["rate"] > 0.0]
-        assert {each["id"]: each["rate"] for each in told["cells"]} == pytest.approx(wanted.to_dict(), abs=SAME)
-        away = alone.set_geometry(alone.geometry.translate(3000.0, 0.0))
-        told = ask(client, site_id, make_feature(away))
-        assert told["cells"] == []
-        assert told["totals"]["rate"] is None
-        assert told["area_m2"] > 1000.0
+    alone = site.cameras.loc[["round"]].rename(index={"round": "alone"})
+    delete_features(database, site_id, "cameras", versions={"free": 1})
+    told = ask(client, site_id, make_feature(alone), cell_m=50.0)
+    seen = coverage.measure(site.with_cameras(alone), cell_m=50.0)
+    wanted = seen.cells["rate"][seen.cells["rate"] > 0.0]
+    assert {each["id"]: each["rate"] for each in told["cells"]} == pytest.approx(wanted.to_dict(), abs=SAME)
+    away = alone.set_geometry(alone.geometry.translate(3000.0, 0.0))
+    told = ask(client, site_id, make_feature(away))
+    assert told["cells"] == []
+    assert told["totals"]["rate"] is None
+    assert told["area_m2"] > 1000.0
 
 
 def test_many_hands_at_once_get_what_each_would_alone(city, helsinki, measured):
     _, client, site_id = city
-    rows = np.argsort(measured.seen["area_m2"].to_numpy())[-6:]
+    rows = np.argsort(measured.seen["area_m2"].to_numpy())[-5:]
     features = [
         make_feature(helsinki.cameras.iloc[[row]].assign(azimuth_deg=float(azimuth)))
-        for azimuth in (0, 90, 180)
+        for azimuth in (0, 120)
         for row in rows
     ]
     alone = [ask(client, site_id, each) for each in features]
@@ -296,6 +314,9 @@ def test_a_camera_that_cannot_be_is_told_by_column_and_rule(city, helsinki, chan
         ({"camera": {"geometry": {"type": "Point", "coordinates": [24.9, 91]}, "properties": {"kind": "fixed"}}}, 422),
         ({"camera": {"geometry": {"type": "Point", "coordinates": [1e999, 60]}, "properties": {}}}, 422),
         ({"something": 1}, 422),
+        ({"site_id": "1"}, 422),
+        ({"target_height_m": True}, 422),
+        ({"camera": {"geometry": {"type": "Point", "coordinates": [True, 60]}, "properties": {"kind": "fixed"}}}, 422),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(city, helsinki, body, status):
@@ -316,13 +337,12 @@ def test_the_other_end_of_the_world_is_no_trouble(city, place):
     assert answer.status_code == 422 or answer.json()["cells"] == []
 
 
-def test_what_a_scenario_of_another_site_has_is_not_mixed_in(database):
-    first, second = (import_site(database, make_block(name)) for name in ("a", "b"))
+def test_what_a_scenario_of_another_site_has_is_not_mixed_in(client, database, name):
+    first, second = (import_site(database, make_block(f"{name} {each}")) for each in "ab")
     scenario = add_scenario(database, first, name="s")
     feature = make_feature(make_block().cameras.loc[["free"]])
-    with connect(database) as client:
-        asked = {"site_id": second, "scenario_id": scenario.scenario_id, "camera": feature}
-        assert client.post("/coverage/preview", json=asked).status_code == 404
+    asked = {"site_id": second, "scenario_id": scenario.scenario_id, "camera": feature}
+    assert client.post("/coverage/preview", json=asked).status_code == 404
 
 
 def test_no_camera_sees_farther_than_its_bound():
@@ -359,8 +379,8 @@ def test_no_camera_sees_farther_than_its_bound():
         assert (np.asarray(farthest)[near] <= 1.0002 * np.asarray(bounds)[near] + 0.01).all()
 
 
-def test_a_roster_follows_what_is_written_and_deleted(database):
-    site = make_block()
+def test_a_roster_follows_what_is_written_and_deleted(database, name):
+    site = make_block(name)
     site_id = import_site(database, site)
 
     def read(known=EMPTY):
@@ -384,9 +404,9 @@ def test_a_trial_counts_what_a_replacement_counts_slivers_too():
     site = make_block()
     seen = coverage.measure(site, cell_m=30.0)  # some cells are nearly all building
     cells = np.arange(len(seen.layout))
-    for name in ("free", "round", "nobody"):
+    for name in ("free", "nobody"):
         trial = Trial(seen, name)
-        for azimuth in (0.0, 100.0, np.nan):
+        for azimuth in (100.0, np.nan):
             camera = site.cameras.loc[["wall"]].assign(azimuth_deg=azimuth, indoor=False)
             camera.index = pd.Index([name], name="camera_id", dtype="str")
             figures = trial.measure(cells, seen.survey.look(camera))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from sightgrid.store.results import Result, keep_result
 from sightgrid.store.scenarios import put_cameras, read_cameras, remove_cameras
 from sightgrid.store.sites import import_site
 
-address, database = store_databases.address, store_databases.database
+NUMBERS = count(1)
 
 
 def make_block(name="block"):
@@ -25,15 +27,33 @@ def make_block(name="block"):
     return site.with_cameras(schemas.complete(site.cameras, "cameras").assign(stream_url=None))
 
 
-@pytest.fixture
-def site_id(database):
-    return import_site(database, make_block())
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request, tmp_path_factory):
+    """Give a store of either kind, and a client of its server, for all tests."""
+    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
+    with open_database(address) as opened, connect(opened) as client:
+        yield opened, client
 
 
 @pytest.fixture
-def client(database):
-    with connect(database) as opened:
-        yield opened
+def database(server):
+    return server[0]
+
+
+@pytest.fixture
+def client(server):
+    return server[1]
+
+
+@pytest.fixture
+def name():
+    """Give a name that no other test's site has."""
+    return f"block {next(NUMBERS)}"
+
+
+@pytest.fixture
+def site_id(database, name):
+    return import_site(database, make_block(name))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +75,7 @@ def turn(database, scenario_id, name="free", *, version=0, azimuth=10.0):
     return put_cameras(database, scenario_id, camera, versions={name: version}).version
 
 
-def test_a_scenario_is_begun_shown_renamed_and_taken_out(client, database, site_id):
+def test_a_scenario_is_begun_shown_renamed_and_taken_out(client, database, site_id, name):
     made = add(client, site_id, note="more at the station")
     number = made["scenario_id"]
     assert made | {"made_at": "", "changed_at": ""} == {
@@ -70,21 +90,20 @@ def test_a_scenario_is_begun_shown_renamed_and_taken_out(client, database, site_
     assert client.get(f"/sites/{site_id}/scenarios").json() == [changed]
     assert client.delete(f"/scenarios/{number}", headers={"If-Match": '"2"'}).status_code == 204
     assert client.get(f"/scenarios/{number}").status_code == 404
-    assert [entry.action for entry in reversed(list_entries(database))] == [
-        "scenario.add", "scenario.change", "scenario.delete"
-    ]  # fmt: skip
-    assert {entry.target for entry in list_entries(database)} == {"block/north", "block/北"}
+    entries = [entry for entry in reversed(list_entries(database)) if entry.target.startswith(f"{name}/")]
+    assert [entry.action for entry in entries] == ["scenario.add", "scenario.change", "scenario.delete"]
+    assert {entry.target for entry in entries} == {f"{name}/north", f"{name}/北"}
     verify_log(database)
 
 
-def test_a_copy_has_the_changes_and_is_its_own(client, database, site_id):
+def test_a_copy_has_the_changes_and_is_its_own(client, database, site_id, name):
     first = add(client, site_id)
     turn(database, first["scenario_id"])
     copy = add(client, site_id, name="copy", copy_of=first["scenario_id"])
     assert copy["edited"] == 1
     turn(database, first["scenario_id"], version=2, azimuth=99.0)
     assert read_cameras(database, copy["scenario_id"]).loc["free", "azimuth_deg"] == 10.0
-    other = import_site(database, make_block("other"))
+    other = import_site(database, make_block(f"{name} other"))
     answer = client.post(f"/sites/{other}/scenarios", json={"name": "x", "copy_of": first["scenario_id"]})
     assert answer.status_code == 404
 
@@ -115,7 +134,7 @@ def test_a_version_has_to_be_given_to_delete(plain):
         assert answer.status_code == 400, bad
 
 
-def test_changes_are_told_camera_by_camera(client, database, site_id):
+def test_changes_are_told_camera_by_camera(client, database, site_id, name):
     number = add(client, site_id)["scenario_id"]
     version = turn(database, number)
     removed = remove_cameras(database, number, versions={"wall": 0}).version
@@ -131,7 +150,7 @@ def test_changes_are_told_camera_by_camera(client, database, site_id):
     assert back["counts"] == {"added": 1, "removed": 1, "changed": 1}
     assert back["with_scenario_id"] == number
     assert client.get(f"/scenarios/{number}/changes", params={"with": number}).json()["changes"] == []
-    elsewhere = add(client, import_site(database, make_block("other")))["scenario_id"]
+    elsewhere = add(client, import_site(database, make_block(f"{name} other")))["scenario_id"]
     assert client.get(f"/scenarios/{number}/changes", params={"with": elsewhere}).status_code == 404
 
 
@@ -158,7 +177,7 @@ def keep_suggestions(database, site_id):
     return keep_result(database, site_id, result)
 
 
-def test_suggestions_are_taken_over_one_by_one_and_once(client, database, site_id):
+def test_suggestions_are_taken_over_one_by_one_and_once(client, database, site_id, name):
     number, result = add(client, site_id)["scenario_id"], keep_suggestions(database, site_id)
     path = f"/scenarios/{number}/suggestions"
 
@@ -177,8 +196,8 @@ def test_suggestions_are_taken_over_one_by_one_and_once(client, database, site_i
     assert take("round").json()["change"] == "removed"
     cameras = read_cameras(database, number)
     assert set(cameras.index) == {"free", "wall", "inside", new["id"]}
-    for name in ("new-1", "wall", "round"):
-        again = take(name)
+    for feature_id in ("new-1", "wall", "round"):
+        again = take(feature_id)
         assert again.status_code == 409
         assert "was taken already" in again.json()["detail"]
     assert take("nothing").status_code == 404
@@ -186,7 +205,7 @@ def test_suggestions_are_taken_over_one_by_one_and_once(client, database, site_i
     found = client.get(f"/collections/{site_id}.cameras.{number}/items/{new['id']}").json()
     assert found["geometry"]["coordinates"] == pytest.approx(new["geometry"]["coordinates"], abs=1e-6)
     taken = [entry.target for entry in list_entries(database) if entry.action == "suggestion.take"]
-    assert taken == ["block/north/round", "block/north/wall", "block/north/new-1"]
+    assert taken[:3] == [f"{name}/north/round", f"{name}/north/wall", f"{name}/north/new-1"]
 
 
 def test_a_suggestion_is_taken_again_after_its_camera_was_removed(plain):

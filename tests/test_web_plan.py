@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 from api_server import serve
+from small_site import make_site
 from web_page import Visit, needs_browser, open_city, start_browser, visit
 
 from sightgrid.api.settings import Settings
@@ -82,7 +83,7 @@ class Planner(Visit):
 @pytest.fixture(scope="module")
 def planner(helsinki: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
     with (
-        open_city(helsinki, tmp_path_factory.mktemp("plan")) as database,
+        open_city(tmp_path_factory.mktemp("plan"), helsinki=helsinki, block=make_site()) as database,
         serve(database, Settings(workers=1)) as address,
         httpx.Client(base_url=address, timeout=60.0) as other,
         start_browser() as browser,
@@ -90,7 +91,7 @@ def planner(helsinki: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ):
         planner = Planner(found.page, address, found.faults, found.foreign)
         planner.other = other
-        planner.open(map=VIEW)
+        planner.open(map=VIEW, site=1)
         planner.settle()
         yield planner
 
@@ -123,7 +124,7 @@ def test_first_edit_asks_for_a_scenario(planner: Planner, page: Page) -> None:
     (scenario,) = planner.other.get("/sites/1/scenarios").json()
     assert scenario["name"] == "Spring"
     item = planner.other.get(f"/collections/1.cameras.{scenario['scenario_id']}/items/{CAMERA}").json()
-    assert item["properties"]["azimuth_deg"] == 120.0  # noqa: PLR2004
+    assert item["properties"]["azimuth_deg"] == 120.0
     assert planner.other.get(f"/collections/1.cameras/items/{CAMERA}").json()["properties"]["azimuth_deg"] is None
     assert f"scenario={scenario['scenario_id']}" in page.evaluate("location.hash")
 
@@ -144,15 +145,15 @@ def test_camera_is_moved_by_mouse_and_saved(planner: Planner, page: Page) -> Non
     assert planner.count("preview_seen/areas") > 0
     assert planner.count("preview_cells/areas") > 0
     planner.settle()
-    assert (np.abs(planner.look().astype(int) - pixels).max(axis=2) > 20).mean() > 0.01  # noqa: PLR2004
+    assert (np.abs(planner.look().astype(int) - pixels).max(axis=2) > 20).mean() > 0.01
     moved = planner.other.get(f"{items}/{CAMERA}").json()
     longitude, latitude = moved["geometry"]["coordinates"]
     metres = 111_195.0
     assert longitude > AT[0]
     assert latitude < AT[1]
-    assert 10.0 < np.hypot((longitude - AT[0]) * metres / 2.0, (latitude - AT[1]) * metres) < 80.0  # noqa: PLR2004
+    assert 10.0 < np.hypot((longitude - AT[0]) * metres / 2.0, (latitude - AT[1]) * metres) < 80.0
     script = "document.querySelector('.handle-move').getBoundingClientRect().x"
-    assert abs(page.evaluate(script) + 15 - planner.project(longitude, latitude)[0]) < 2  # noqa: PLR2004
+    assert abs(page.evaluate(script) + 15 - planner.project(longitude, latitude)[0]) < 2
 
 
 def test_handles_turn_aim_and_widen(planner: Planner, page: Page) -> None:
@@ -164,14 +165,14 @@ def test_handles_turn_aim_and_widen(planner: Planner, page: Page) -> None:
     planner.drag("turn", 130, 10)  # from the north to the east
     planner.wait_saved()
     turned = planner.other.get(f"{items}/{CAMERA}").json()["properties"]
-    assert 90.0 < turned["azimuth_deg"] < 100.0  # noqa: PLR2004
-    assert turned["tilt_deg"] == 5.0  # noqa: PLR2004
+    assert 90.0 < turned["azimuth_deg"] < 100.0
+    assert turned["tilt_deg"] == 5.0
     planner.drag("aim", 250, 0)  # farther away: less tilt
     planner.wait_saved()
     planner.drag("width", 60, 60)
     planner.wait_saved()
     aimed = planner.other.get(f"{items}/{CAMERA}").json()["properties"]
-    assert 0.0 < aimed["tilt_deg"] < 5.0  # noqa: PLR2004
+    assert 0.0 < aimed["tilt_deg"] < 5.0
     assert aimed["hfov_deg"] == pytest.approx(90.0, abs=5.0)
     assert float(page.input_value("[data-field=hfov_deg] input")) == aimed["hfov_deg"]
 
@@ -185,8 +186,11 @@ def test_everything_is_undone_and_done_again(planner: Planner, page: Page) -> No
         page.keyboard.press(key)
     planner.wait_saved()
     edited = planner.other.get(f"{items}/{CAMERA}").json()
-    assert edited["properties"]["azimuth_deg"] == 2.0  # noqa: PLR2004
-    east, north = np.subtract(edited["geometry"]["coordinates"], base["geometry"]["coordinates"]) * (55_300.0, 111_195.0)
+    assert edited["properties"]["azimuth_deg"] == 2.0
+    east, north = np.subtract(edited["geometry"]["coordinates"], base["geometry"]["coordinates"]) * (
+        55_300.0,
+        111_195.0,
+    )
     assert (east, north) == pytest.approx((1.0, 10.0), abs=0.1)
     for _ in range(2):  # quick steps of one kind count as one
         page.keyboard.press("Control+z")
@@ -241,7 +245,7 @@ def test_failed_save_is_told_and_tried_again(planner: Planner, page: Page) -> No
     page.unroute("**/items/**")
     page.get_by_role("button", name="Try again").click()
     planner.wait_saved()
-    assert planner.other.get(f"{items}/{CAMERA}").json()["properties"]["mount_height_m"] == 7.5  # noqa: PLR2004
+    assert planner.other.get(f"{items}/{CAMERA}").json()["properties"]["mount_height_m"] == 7.5
     page.fill("[data-field=tilt_deg] input", "95")  # the field says what may be
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('[data-field=tilt_deg] input').matches(':user-invalid')")
@@ -329,7 +333,7 @@ def test_coverage_is_measured_with_progress_and_drawn(planner: Planner, page: Pa
     page.wait_for_selector("[data-section=coverage] [data-figure=coverage_rate]")
     assert any("Stop" in text and "%" in text for text in shown)
     planner.settle()
-    assert planner.count("cells/cells") > 10  # noqa: PLR2004
+    assert planner.count("cells/cells") > 10
     assert page.inner_text("[data-section=coverage] .badge >> nth=0") == "up to date"
     (result,) = planner.other.get("/sites/1/results", params={"kind": "coverage"}).json()["results"]
     told = page.inner_text("[data-section=coverage] [data-figure=coverage_rate] b")
@@ -346,14 +350,20 @@ def test_coverage_is_measured_with_progress_and_drawn(planner: Planner, page: Pa
 
 
 def test_suggestions_are_taken_one_by_one(planner: Planner, page: Page) -> None:
-    items = planner.begin("placement")
+    page.get_by_role("combobox", name="Site").select_option("block")  # small enough to be searched in seconds
+    planner.wait("sightgrid.state.get('site').name === 'block'")
+    scenario = planner.other.post("/sites/2/scenarios", json={"name": "more"}).json()["scenario_id"]
+    page.evaluate("(scenario_id) => sightgrid.change({ scenario_id })", scenario)
+    items = f"/collections/2.cameras.{scenario}/items"
     section = page.locator("[data-section=placement]")
-    section.locator("summary").click()
+    section.locator("summary").first.click()
     section.get_by_label("Amount").fill("3")
     section.get_by_label("Search at most").fill("1")
     section.get_by_role("button", name="Suggest cameras").click()
     section.locator("tbody tr").first.wait_for()
-    assert section.locator("tbody tr").count() == 3  # noqa: PLR2004
+    assert section.locator("tbody tr").count() == 3
+    planner.settle()
+    assert planner.count("suggestions/suggestions") > 0
     section.locator("tbody tr").nth(1).hover()
     assert page.evaluate("sightgrid.map.getSource('suggestion_pointed')._data.geojson.features.length") == 1
     before = read_ids(planner, items)
@@ -365,7 +375,9 @@ def test_suggestions_are_taken_one_by_one(planner: Planner, page: Page) -> None:
     page.keyboard.press("Control+z")
     planner.wait_saved()
     assert taken not in read_ids(planner, items)
-    section.locator("summary").click()
+    section.locator("summary").first.click()
+    page.evaluate("sightgrid.change({ site_id: 1 })")
+    planner.wait("sightgrid.state.get('site').site_id === 1")
 
 
 def test_two_variants_side_by_side(planner: Planner, page: Page) -> None:
@@ -380,9 +392,9 @@ def test_two_variants_side_by_side(planner: Planner, page: Page) -> None:
     assert planner.count("changes/changes") > 0
     left = "document.querySelector('.map.second')"
     assert page.locator(".map-title").all_inner_texts()[0].startswith("The site as it is")
-    assert page.evaluate(f"{left}.getBoundingClientRect().width") > 200  # noqa: PLR2004
+    assert page.evaluate(f"{left}.getBoundingClientRect().width") > 200
     colours = np.unique(planner.look(".map.second").reshape(-1, 3), axis=0)
-    assert len(colours) > 50  # noqa: PLR2004
+    assert len(colours) > 50
     page.evaluate("sightgrid.map.jumpTo({ center: [24.944, 60.170], zoom: 15 })")
     page.mouse.move(*planner.project(24.944, 60.170))
     assert "Ground covered" in section.inner_text()

@@ -38,7 +38,8 @@ addEventListener("securitypolicyviolation", (event) => {
 """
 QUIET = """() => {
   const { map, layers, state } = globalThis.sightgrid ?? {};
-  return Boolean(state?.get("site") && map?.loaded() && map.areTilesLoaded() && !map.isMoving() && !layers.list().some((each) => each.loading));
+  const drawn = state?.get("site") && map?.loaded() && map.areTilesLoaded() && !map.isMoving();
+  return Boolean(drawn && !layers.list().some((each) => each.loading));
 }"""
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
@@ -54,7 +55,7 @@ class Visit:
     foreign: list[str] = field(default_factory=list)
 
     def open(self, **shown: Any) -> Page:
-        """Open the map: parts of the permalink (``map``, ``site``, ``scenario``, ``place``, ``layers``, ``lang``, …)."""
+        """Open the map: parts of the permalink (``map``, ``site``, ``scenario``, ``place``, ``layers``, …)."""
         link = "&".join(f"{name}={value}" for name, value in ({"lang": "en"} | shown).items())
         self.page.goto("about:blank")  # a page whose hash alone changes is not read again
         self.page.goto(f"{self.address}/?f=html#{link}")
@@ -145,8 +146,9 @@ def _note_request(found: Visit, address: str) -> None:
 
 
 @contextmanager
-def open_city(site: Site, folder: Path) -> Iterator[Database]:
-    """Give a store with one site."""
+def open_city(folder: Path, **sites: Site) -> Iterator[Database]:
+    """Give a store with sites by their names, numbered from 1."""
     with open_database(make_address("sqlite", folder)) as database:
-        import_site(database, site, name="helsinki")
+        for name, site in sites.items():
+            import_site(database, site, name=name)
         yield database

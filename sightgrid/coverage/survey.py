@@ -94,14 +94,14 @@ class Survey:
 
     def class_views(self, rows: NDArray[np.intp], px_m: float) -> NDArray[np.object_]:
         """What some of the cameras see with at least a density."""
-        return self._see(rows, np.full(len(rows), max(px_m, self.settings.least_px_m)))
+        return self.views_at(rows, np.full(len(rows), max(px_m, self.settings.least_px_m)))
 
     def all_class_views(self, row: int) -> NDArray[np.object_]:
         """What one camera sees with at least the density of each class, lowest first."""
         densities = np.maximum(list(self.settings.classes.values()), self.settings.least_px_m)
-        return self._see(np.full(len(densities), row), densities)
+        return self.views_at(np.full(len(densities), row), densities)
 
-    def _see(self, rows: NDArray[np.intp], density_px_m: NDArray[np.float64]) -> NDArray[np.object_]:
+    def views_at(self, rows: NDArray[np.intp], density_px_m: NDArray[np.float64]) -> NDArray[np.object_]:
         """What some of the cameras see with a density each."""
         plan, settings = self.plan.take(rows), self.settings
         options: Any = {"target_height_m": settings.target_height_m, "heights": settings.heights}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sightgrid.coverage.survey import Survey
 
 NOWHERE = shapely.Polygon()
+ARC, ARC_M = 1.001, 0.01  # the corners of a chain lie a little outside its arc
 
 
 class Sliver(NamedTuple):
@@ -191,10 +192,7 @@ class Trial:
             twice = shapely.union(twice, shapely.intersection(once, view))
             once = shapely.union(once, view)
         trust = self.others.trust[here]
-        classes = [
-            shapely.union_all(shapely.intersection(self.others.class_views(here, px_m), ground))
-            for px_m in self.others.settings.classes.values()
-        ]
+        classes = self._cut_classes(here, box, ground)
         return Sliver(
             ground,
             once,
@@ -205,3 +203,17 @@ class Trial:
             shapely.intersection(self._clipper.all_round.union(box), ground),
             classes,
         )
+
+    def _cut_classes(
+        self, here: NDArray[np.intp], box: shapely.Geometry, ground: shapely.Geometry
+    ) -> list[shapely.Geometry]:
+        """Clip what is seen of a cell with each density class; cameras too far away for a class are not looked at."""
+        settings = self.others.settings
+        densities = np.maximum(list(settings.classes.values()), settings.least_px_m)
+        row, of_class = np.repeat(here, len(densities)), np.tile(np.arange(len(densities)), len(here))
+        plan = self.others.plan.take(row)
+        footprints = plan.footprints(target_height_m=settings.target_height_m, density_px_m=densities[of_class])
+        away_m = shapely.distance(shapely.points(plan.standpoints.xy), box)
+        near = footprints.far_m * ARC + ARC_M >= away_m
+        views = shapely.intersection(self.others.views_at(row[near], densities[of_class[near]]), ground)
+        return [shapely.union_all(views[of_class[near] == each]) for each in range(len(densities))]

@@ -9,15 +9,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt, StrictStr
 
 from sightgrid.api.planning.lonlat import DECIMALS, find_crs, find_transformer
 from sightgrid.columns import COLUMNS, Column
 from sightgrid.errors import Fault, SchemaError
 from sightgrid.store.layer_tables import SECRET
 
-Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False)]
-Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180.0, le=180.0, allow_inf_nan=False, strict=True)]
+Latitude = Annotated[float, Field(ge=-90.0, le=90.0, allow_inf_nan=False, strict=True)]
 HALF_TURN_DEG = 180.0
 KEPT = tuple(column for column in COLUMNS["cameras"] if column.name != SECRET)
 
@@ -33,7 +33,7 @@ class CameraFeature(BaseModel):
     """A camera as GeoJSON; properties are the columns of the cameras' contract, others are not looked at."""
 
     type: Literal["Feature"] = "Feature"
-    id: str | int | None = Field(
+    id: StrictStr | StrictInt | None = Field(
         default=None, description="Its number; a camera without one, or with an unknown one, is new."
     )
     geometry: PointGeometry

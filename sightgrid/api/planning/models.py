@@ -12,7 +12,8 @@ from sightgrid.api.problems import Problem
 LARGEST_ID = 2**63 - 1
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-Version = Annotated[int, Field(ge=0, le=LARGEST_ID)]
+# in a body a number is a number: no text, and no flag
+Version = Annotated[int, Field(ge=0, le=LARGEST_ID, strict=True)]
 # one line without characters that cannot be seen
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")

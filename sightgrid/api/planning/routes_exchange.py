@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sightgrid.api.actors import Actor, Store, Who, get_settings, require_edit, require_read
 from sightgrid.api.planning.exports import MEDIA_TYPES, Format, name_file, read_layers, send_export
 from sightgrid.api.planning.imports import read_upload
-from sightgrid.api.planning.models import LARGEST_ID, Id, LayerName
+from sightgrid.api.planning.models import LARGEST_ID, LayerName
 from sightgrid.api.planning.routes_sites import SiteId
 from sightgrid.api.planning.storing import extend_layer, extend_variant, replace_layer, replace_variant
 from sightgrid.api.planning.uploads import Upload, describe_form, receive, speaking_of
@@ -26,8 +26,6 @@ from sightgrid.store.layer_tables import LAYERS, features
 from sightgrid.store.layers import read_layer
 from sightgrid.store.scenarios import find_scenario
 from sightgrid.store.sites import find_site
-
-MOST_FAULTS = 5
 
 router = APIRouter(tags=["planning"])
 
@@ -50,7 +48,7 @@ class ImportForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     mode: Literal["replace", "add"] = "replace"
-    scenario_id: Id | None = None
+    scenario_id: int | None = Field(default=None, ge=1, le=LARGEST_ID)
     zone: str | None = Field(default=None, max_length=100)
 
 

@@ -27,10 +27,10 @@ class PreviewRequest(BaseModel):
     camera: CameraFeature
     standard: Literal["iec2014", "iec2025"] = "iec2014"
     density_px_m: float | None = Field(
-        default=None, gt=0.0, le=10_000.0, description="Least density that counts as seen."
+        default=None, gt=0.0, le=10_000.0, strict=True, description="Least density that counts as seen."
     )
-    target_height_m: float = Field(1.5, ge=0.0, le=60.0)
-    cell_m: float = Field(100.0, ge=10.0, le=1000.0)
+    target_height_m: float = Field(1.5, ge=0.0, le=60.0, strict=True)
+    cell_m: float = Field(100.0, ge=10.0, le=1000.0, strict=True)
 
 
 class SeenProperties(BaseModel):

@@ -5,6 +5,8 @@ import * as format from "../core/format.js";
 import { t, word } from "../core/i18n.js";
 import { maplibregl } from "./map.js";
 
+const POINTING_MS = 80;
+
 export const words = { t, word, ...format };
 
 /** Return the rows of a description as a list of terms; rows without a value are left out. */
@@ -28,9 +30,14 @@ export class Clicks {
       if (this.#takers.some((take) => take(event, found))) return;
       if (found) this.open(event.lngLat, found.definition, found.feature);
     });
-    map.on("mousemove", (event) => {
-      if (map.isMoving()) return;
-      map.getCanvas().classList.toggle("pointing", Boolean(layers.find(event.point, 3)));
+    let waiting = false;
+    map.on("mousemove", ({ point }) => {
+      if (waiting || map.isMoving()) return;
+      waiting = true; // looking for features takes longer than the mouse takes to move on
+      setTimeout(() => {
+        waiting = false;
+        map.getCanvas().classList.toggle("pointing", Boolean(layers.find(point, 3)));
+      }, POINTING_MS);
     });
   }
 

@@ -53,9 +53,10 @@ export class ComparisonSection {
     this.element = part.element;
     this.#ends = [
       context.state.watch(["scenario", "site"], (now, before) => {
-        if (now.scenario?.scenario_id !== before.scenario?.scenario_id || now.site?.site_id !== before.site?.site_id)
-          this.close();
-        this.#offer();
+        const other =
+          now.scenario?.scenario_id !== before.scenario?.scenario_id || now.site?.site_id !== before.site?.site_id;
+        if (other) this.close();
+        this.#offer({ fresh: other });
       }),
     ];
     part.element.addEventListener("toggle", () => this.#offer());
@@ -67,15 +68,16 @@ export class ComparisonSection {
     return value === null || value === "site" ? null : Number(value);
   }
 
-  #offer() {
+  /** Offer what there is to compare with; afresh, it is the site. */
+  #offer({ fresh = false } = {}) {
     const scenario_id = this.#context.scenario()?.scenario_id ?? null;
     const others = this.#scenarios.list
       .filter((each) => each.scenario_id !== scenario_id)
       .map((each) => [String(each.scenario_id), each.name]);
     const options = scenario_id === null ? others : [["site", t("scenario.none")], ...others];
-    const kept = options.some(([value]) => value === this.#select.read()) ? this.#select.read() : options[0]?.[0];
-    this.#select.offer(options, kept);
-    this.#runner.element.querySelector(".button").disabled = !options.length;
+    const kept = !fresh && options.some(([value]) => value === this.#select.read());
+    this.#select.offer(options, kept ? this.#select.read() : options[0]?.[0]);
+    this.#runner.allow(options.length > 0);
     if (!options.length) fill(this.#body, el("p", { class: "hint" }, t("compare.none")));
     else if (!this.#second) fill(this.#body);
   }

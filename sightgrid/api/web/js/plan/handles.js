@@ -96,19 +96,8 @@ export class Handles {
       title: label,
       dataset: { handle: name },
     });
-    const marker = new maplibregl.Marker({ element, draggable: true });
-    marker.on("dragstart", () => {
-      this.#held = name;
-    });
-    marker.on("drag", () => {
-      const { lng, lat } = marker.getLngLat();
-      this.#editor.draft(drag([lng, lat]));
-    });
-    marker.on("dragend", () => {
-      this.#held = null;
-      this.#editor.commit();
-      this.#place();
-    });
+    this.#markers[name] = new maplibregl.Marker({ element });
+    this.#letDrag(element, name, drag);
     element.addEventListener("click", (event) => event.stopPropagation());
     element.addEventListener("keydown", (event) => {
       const size = event.shiftKey ? STEP.coarse : STEP.fine;
@@ -120,7 +109,38 @@ export class Handles {
       event.stopPropagation();
       key(...steps);
     });
-    this.#markers[name] = marker;
+  }
+
+  /** The pointer stays with the handle wherever it goes, also over the panels beside the map. */
+  #letDrag(element, name, drag) {
+    let grip = null;
+    for (const begun of ["mousedown", "touchstart"]) {
+      element.addEventListener(begun, (event) => event.stopPropagation(), { passive: true }); // the map would go along
+    }
+    element.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const { left, top, width, height } = element.getBoundingClientRect();
+      grip = [event.clientX - left - width / 2, event.clientY - top - height / 2];
+      element.setPointerCapture(event.pointerId);
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (!grip) return;
+      const { map } = this.#context;
+      const { left, top } = map.getCanvas().getBoundingClientRect();
+      const place = map.unproject([event.clientX - grip[0] - left, event.clientY - grip[1] - top]);
+      this.#held = name;
+      this.#markers[name].setLngLat(place);
+      this.#editor.draft(drag(place.toArray()));
+    });
+    const release = () => {
+      grip = null;
+      if (!this.#held) return;
+      this.#held = null;
+      this.#editor.commit();
+      this.#place();
+    };
+    element.addEventListener("pointerup", release);
+    element.addEventListener("pointercancel", release);
   }
 
   get #center() {

@@ -65,15 +65,24 @@ export class PlacementSection {
       max: 3600,
       required: true,
     });
+    const spacing = (name, value, least) =>
+      numberField({ name, label: t(`placement.${name}`), unit: "m", value, min: least, max: 1000, required: true });
+    const spacings = [spacing("mounts_spacing_m", 50, 1), spacing("demand_spacing_m", 5, 0.5)];
     const inputs = async () => {
-      if (![amount, seconds].every((each) => each.control.reportValidity()) || !(await settled())) return null;
+      if (![amount, seconds, ...spacings].every((each) => each.control.reportValidity()) || !(await settled()))
+        return null;
       const value =
         goal.read() === "cover"
           ? amount.read() / 100
           : goal.read() === "budget"
             ? Math.round(amount.read())
             : amount.read();
-      return { ...placeInputs(context), [goal.read()]: value, seconds: seconds.read() };
+      return {
+        ...placeInputs(context),
+        [goal.read()]: value,
+        seconds: seconds.read(),
+        ...Object.fromEntries(spacings.map((each) => [each.name, each.read()])),
+      };
     };
     const done = async () => {
       await context.reloadResults();
@@ -83,6 +92,16 @@ export class PlacementSection {
     const part = makeSection(
       { title: t("placement.title"), id: "placement" },
       el("div", { class: "pair" }, wide(goal.element), amount.element, seconds.element),
+      el(
+        "details",
+        {},
+        el("summary", {}, t("placement.more")),
+        el(
+          "div",
+          { class: "pair" },
+          spacings.map((each) => each.element),
+        ),
+      ),
       this.runner.element,
       this.#body,
     );

@@ -46,7 +46,9 @@ export class Saver extends EventTarget {
 
   /** Tell which version of a camera is known. */
   note(id, version) {
-    if (!this.#queue.some((each) => each.id === id)) this.#versions.set(id, version);
+    if (this.#queue.some((each) => each.id === id)) return;
+    this.#versions.set(id, version);
+    this.#absent.delete(id);
   }
 
   versionOf(id) {

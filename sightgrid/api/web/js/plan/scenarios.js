@@ -85,13 +85,15 @@ export class Scenarios {
       value: this.#suggestName(copied),
     });
     const words = textField({ name: "note", label: t("scenario.note"), rows: 2, maxLength: 2000 });
-    const save = (values) => api.post(`/sites/${site_id}/scenarios`, { ...values, copy_of: copied?.scenario_id });
+    const save = async (values) => {
+      const made = await api.post(`/sites/${site_id}/scenarios`, { ...values, copy_of: copied?.scenario_id });
+      await this.load();
+      await this.#context.change({ scenario_id: made.scenario_id, keepView: true });
+      return made;
+    };
     const title = copied ? t("scenario.copy") : t("scenario.add");
     const scenario = await askFor({ title, fields: [name, words], action: t("scenario.create"), save, note });
-    if (!scenario) return null;
-    await this.load();
-    await this.#context.change({ scenario_id: scenario.scenario_id, keepView: true });
-    toast(t("scenario.added", { name: scenario.name }), { kind: "ok" });
+    if (scenario) toast(t("scenario.added", { name: scenario.name }), { kind: "ok" });
     return scenario;
   }
 

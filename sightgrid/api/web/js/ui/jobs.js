@@ -54,6 +54,7 @@ export function followJob(job, note) {
 export function makeRunner({ process, label, inputs, done, picture = icon("play"), kind = "primary" }) {
   const element = el("div", { class: "runner", dataset: { process } });
   let follower = null;
+  let allowed = true;
 
   async function run() {
     const given = await inputs();
@@ -84,7 +85,7 @@ export function makeRunner({ process, label, inputs, done, picture = icon("play"
   function showStart(fault) {
     fill(
       element,
-      button(label, run, { kind, picture }),
+      button(label, run, { kind, picture, disabled: !allowed }),
       fault ? el("p", { class: "fault", role: "alert" }, fault) : null,
     );
   }
@@ -107,6 +108,12 @@ export function makeRunner({ process, label, inputs, done, picture = icon("play"
   return {
     element,
     run,
+    /** Let it be started, or not. */
+    allow(now) {
+      if (allowed === now) return;
+      allowed = now;
+      if (!element.querySelector("progress")) showStart("");
+    },
     follow: (job) => follow(job).catch((error) => showStart(explain(error))),
     stop: () => follower?.stop(),
   };
