@@ -396,6 +396,10 @@ def test_a_roster_follows_what_is_written_and_deleted(database, name):
     x, y = moved.geometry.iloc[0].coords[0]
     assert second.xy[second.rows["wall"]].tolist() == [x, y]
     assert first.xy[first.rows["wall"]].tolist() != [x, y]
+    assert first.folded[first.rows["wall"]] == "wall\nwest & co"
+    renamed = moved.assign(name="Itä")
+    update_features(database, site_id, "cameras", renamed.drop(columns="stream_url"), versions={"wall": 2})
+    assert read(first).folded[first.rows["wall"]] == "wall\nita"
     delete_features(database, site_id, "cameras", versions={"free": 1})
     assert set(read(second).rows) == {"wall", "inside", "round"}
 

@@ -130,7 +130,10 @@ def test_first_edit_asks_for_a_scenario(planner: Planner, page: Page) -> None:
 
 
 def test_camera_is_moved_by_mouse_and_saved(planner: Planner, page: Page) -> None:
-    items = planner.begin("move", CAMERA)
+    items = planner.begin("move")
+    planner.settle()
+    page.mouse.click(*planner.project(*AT))
+    page.wait_for_selector(f".camera-head h2 >> text={CAMERA}")
     page.fill("[data-field=azimuth_deg] input", "200")
     page.keyboard.press("Tab")
     planner.wait_saved()
@@ -154,6 +157,24 @@ def test_camera_is_moved_by_mouse_and_saved(planner: Planner, page: Page) -> Non
     assert 10.0 < np.hypot((longitude - AT[0]) * metres / 2.0, (latitude - AT[1]) * metres) < 80.0
     script = "document.querySelector('.handle-move').getBoundingClientRect().x"
     assert abs(page.evaluate(script) + 15 - planner.project(longitude, latitude)[0]) < 2
+
+
+def test_camera_is_turned_without_a_mouse(planner: Planner, page: Page) -> None:
+    page.evaluate("() => { sightgrid.state.set({ camera_id: null }); document.activeElement.blur(); }")
+    page.keyboard.press("/")
+    page.keyboard.type(OTHER)
+    page.wait_for_selector(".search-list [role=option]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f".camera-head h2 >> text={OTHER}")
+    planner.wait("document.activeElement.tagName === 'H2'")
+    for key in ("Shift+]", "]", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    planner.wait_saved()
+    scenario_id = page.evaluate("sightgrid.state.get('scenario').scenario_id")
+    turned = planner.other.get(f"/collections/1.cameras.{scenario_id}/items/{OTHER}").json()
+    assert turned["properties"]["azimuth_deg"] == 11.0
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".handle-turn", state="detached")
 
 
 def test_handles_turn_aim_and_widen(planner: Planner, page: Page) -> None:
@@ -256,14 +277,20 @@ def test_failed_save_is_told_and_tried_again(planner: Planner, page: Page) -> No
 def test_cameras_are_added_deleted_and_brought_back(planner: Planner, page: Page) -> None:
     items = planner.begin("add")
     count = len(read_ids(planner, items))
+    box = f"{AT[0] - 3e-3},{AT[1] - 1e-3},{AT[0] - 5e-4},{AT[1] + 1e-3}"
+    posts = planner.other.get("/collections/1.posts/items", params={"bbox": box}).json()["features"]
+    place = min((each["geometry"]["coordinates"] for each in posts), key=lambda each: abs(each[0] - AT[0] + 1.2e-3))
+    page.evaluate("(center) => sightgrid.map.jumpTo({ center })", place)
     page.get_by_role("button", name="Add a camera").click()
-    page.mouse.click(*planner.project(AT[0] + 4e-4, AT[1] + 4e-4))
+    planner.settle()
+    x, y = planner.project(*place)
+    page.mouse.click(x + 6, y - 5)  # near a post: on it
     page.wait_for_selector(".handle-turn")
     planner.wait_saved()
     (added,) = read_ids(planner, items) - read_ids(planner, "/collections/1.cameras/items")
     item = planner.other.get(f"{items}/{added}").json()
-    assert item["geometry"]["coordinates"] == pytest.approx([AT[0] + 4e-4, AT[1] + 4e-4], abs=2e-5)
-    assert item["properties"]["kind"] == "fixed"
+    assert item["geometry"]["coordinates"] == pytest.approx(place, abs=5e-6)
+    assert item["properties"]["mount"] in {"pole", "street_lamp"}
     page.locator("#map canvas").focus()
     page.keyboard.press("n")
     page.keyboard.press("Enter")  # into the middle of the map
@@ -395,8 +422,10 @@ def test_two_variants_side_by_side(planner: Planner, page: Page) -> None:
     assert page.evaluate(f"{left}.getBoundingClientRect().width") > 200
     colours = np.unique(planner.look(".map.second").reshape(-1, 3), axis=0)
     assert len(colours) > 50
-    page.evaluate("sightgrid.map.jumpTo({ center: [24.944, 60.170], zoom: 15 })")
-    page.mouse.move(*planner.project(24.944, 60.170))
+    before = planner.look(".map.second")
+    page.evaluate("sightgrid.map.jumpTo({ center: [24.947, 60.167], zoom: 15.5 })")
+    planner.settle()
+    assert (before != planner.look(".map.second")).any(axis=2).mean() > 0.2  # it went along
     assert "Ground covered" in section.inner_text()
     section.get_by_role("button", name="Back to one map").click()
     assert page.locator(".map.second").count() == 0

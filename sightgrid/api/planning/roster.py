@@ -63,7 +63,7 @@ class Roster:
     @cached_property
     def folded(self) -> list[str]:
         """Ids and names as they are searched: without case and accents."""
-        return [fold(f"{camera_id}\n{name}") for camera_id, name in zip(self.rows, self.names, strict=True)]
+        return [_fold_camera(camera_id, name) for camera_id, name in zip(self.rows, self.names, strict=True)]
 
     def reach_m(self, density_px_m: float) -> NDArray[np.float64]:
         """How far each camera can see with a density at most, from where it is drawn."""
@@ -119,7 +119,13 @@ class Roster:
             after = np.empty((len(order), *before.shape[1:]), before.dtype)
             after[: len(before)], after[places] = before, values
             arrays[name] = after
-        return replace(self, revision=revision or self.revision, rows=order, names=names, **arrays)
+        roster = replace(self, revision=revision or self.revision, rows=order, names=names, **arrays)
+        if "folded" in self.__dict__:  # only what is new is folded
+            folded = [*self.folded, *[""] * (len(order) - len(self.rows))]
+            for place, row in zip(places, rows, strict=True):
+                folded[place] = _fold_camera(row.feature_id, names[place])
+            roster.__dict__["folded"] = folded
+        return roster
 
 
 EMPTY = Roster(0, {}, np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), np.empty(0), [])
@@ -194,3 +200,7 @@ def fold(text: str) -> str:
     """Write a text as it is searched: without case and accents."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(each for each in plain if not unicodedata.combining(each))
+
+
+def _fold_camera(camera_id: str, name: str) -> str:
+    return fold(f"{camera_id}\n{name}")

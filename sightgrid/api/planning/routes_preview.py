@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -22,8 +22,10 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    site_id: Id
-    scenario_id: Id | None = Field(default=None, description="Whose cameras are around it; the site's if not given.")
+    site_id: Annotated[Id, Field(strict=True)]
+    scenario_id: Annotated[Id, Field(strict=True)] | None = Field(
+        default=None, description="Whose cameras are around it; the site's if not given."
+    )
     camera: CameraFeature
     standard: Literal["iec2014", "iec2025"] = "iec2014"
     density_px_m: float | None = Field(

@@ -19,6 +19,8 @@ import { addSiteButton } from "./ui/sites.js";
 import { makeStatusBar } from "./ui/statusbar.js";
 import { WORKPLACES } from "./workplaces.js";
 
+const MARGIN = { top: 24, bottom: 24, left: 24 };
+
 /** Build the page for who is signed in. */
 export async function makeShell(app, session) {
   const asked = readPermalink();
@@ -79,7 +81,10 @@ export async function makeShell(app, session) {
       header.setSites(state.get("sites"), site_id);
       document.title = `${place.site.name} – ${t("title")}`;
       if (moved && !keepView && place.site.bounds)
-        map.fitBounds(toBox(place.site.bounds), { animate: false, padding: 24 });
+        map.fitBounds(toBox(place.site.bounds), {
+          animate: false,
+          padding: { ...MARGIN, right: layerPanel.width + 24 },
+        });
     } catch (error) {
       report(error);
     }

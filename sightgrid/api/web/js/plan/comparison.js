@@ -150,8 +150,8 @@ export class ComparisonSection {
           name: "columns",
           label: t("compare.attributes"),
           show: (row) =>
-            [row.columns]
-              .flat()
+            row.columns
+              .split(",")
               .filter(Boolean)
               .map((each) => word("field", each))
               .join(", "),

@@ -122,11 +122,14 @@ export class Scenarios {
       return {};
     });
     if (version === undefined) return;
-    const save = (values) => api.patch(`/scenarios/${scenario.scenario_id}`, { ...values, version });
-    const changed = await askFor({ title: t("scenario.rename"), fields: [name, note], action: t("action.save"), save });
-    if (!changed) return;
-    this.#context.state.set({ scenario: changed });
-    this.load();
+    const save = async (values) => {
+      this.#context.state.set({
+        scenario: await api.patch(`/scenarios/${scenario.scenario_id}`, { ...values, version }),
+      });
+      await this.load();
+      return true;
+    };
+    await askFor({ title: t("scenario.rename"), fields: [name, note], action: t("action.save"), save });
   }
 
   async #remove() {

@@ -59,7 +59,14 @@ export function makeLayerPanel(layers) {
   });
   open(!narrow);
   update();
-  return { element, open };
+  return {
+    element,
+    open,
+    /** How much of the map it covers; where it would cover most of it, it is looked at and closed again. */
+    get width() {
+      return body.hidden || narrow ? 0 : element.offsetWidth;
+    },
+  };
 }
 
 function makeRow(layers, { id, definition, opacity, legend }) {
