@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A town for patrols, and a block with cameras: one that works, one that is offline, one that was never asked."""
-    with open_city(make_town(), tmp_path_factory.mktemp("duty")) as opened:
+    with open_city(tmp_path_factory.mktemp("duty"), helsinki=make_town()) as opened:
         block = make_site("block")
         import_site(opened, replace(block, cameras=block.cameras.assign(stream_url=None)))
         site = next(each for each in list_sites(opened) if each.name == "block")

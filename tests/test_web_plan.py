@@ -93,6 +93,7 @@ def planner(helsinki: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         planner.other = other
         planner.open(map=VIEW, site=1)
         planner.settle()
+        planner.page.get_by_role("button", name="Layers").click()  # out of the way
         yield planner
 
 
@@ -365,10 +366,12 @@ def test_coverage_is_measured_with_progress_and_drawn(planner: Planner, page: Pa
     (result,) = planner.other.get("/sites/1/results", params={"kind": "coverage"}).json()["results"]
     told = page.inner_text("[data-section=coverage] [data-figure=coverage_rate] b")
     assert told == f"{100 * result['figures']['coverage_rate']:.1f} %"
+    page.get_by_role("button", name="Layers").click()
     page.get_by_role("checkbox", name="Seen areas by pixel density").check()
     planner.settle()
     assert planner.count("seen/seen") > 0
     page.get_by_role("checkbox", name="Seen areas by pixel density").uncheck()
+    page.get_by_role("button", name="Layers").click()
     page.evaluate("(camera_id) => sightgrid.state.set({ camera_id })", CAMERA)
     page.wait_for_selector(f".camera-head h2 >> text={CAMERA}")
     page.fill("[data-field=azimuth_deg] input", "200")

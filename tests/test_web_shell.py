@@ -12,7 +12,7 @@ import pytest
 from accounts import PASSWORD, add_user
 from api_server import serve
 from scenes import ROOT
-from web_page import NARROW, Visit, needs_browser, open_city, start_browser, visit
+from web_page import NARROW, WIDE, Visit, needs_browser, open_city, start_browser, visit
 
 from sightgrid.api.roles import ROUTES
 from sightgrid.api.settings import Settings
@@ -58,7 +58,7 @@ def address(database: Database) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def city(browser: Browser, address: str) -> Iterator[Visit]:
     """Give the page of one person, opened once and used by several tests."""
-    with visit(browser, address) as found:
+    with visit(browser, address, size=WIDE) as found:
         found.open(map=STATION)
         found.settle()
         yield found

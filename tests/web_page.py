@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDE, NARROW = (1280, 800), (390, 844)
+USUAL = (1000, 600)  # a processor draws for the graphics card: fewer pixels are quicker
 PATIENCE_MS = 60_000
 WATCH = """
 globalThis.violations = [];
@@ -116,7 +117,7 @@ def start_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, address: str, *, size: tuple[int, int] = WIDE, **options: Any) -> Iterator[Visit]:
+def visit(browser: Browser, address: str, *, size: tuple[int, int] = USUAL, **options: Any) -> Iterator[Visit]:
     """Give a page of its own, without cookies; nothing is opened yet."""
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
