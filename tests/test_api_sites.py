@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import count, pairwise
+from typing import get_args
 
 import accounts
 import geopandas as gpd
@@ -13,11 +14,13 @@ import small_site
 import store_databases
 from api_server import connect
 
+from sightgrid.api.health.models import Status
 from sightgrid.api.planning.legends import list_legends
 from sightgrid.api.planning.memory import Memory
 from sightgrid.api.settings import Settings
 from sightgrid.coverage import density_classes
 from sightgrid.gis.grid import draw_cells, lay_grid
+from sightgrid.patrol.response.arrivals import WITHIN_MIN
 from sightgrid.report import styles
 from sightgrid.report.placement.plan_map import compare_cells
 from sightgrid.store.audit_log import list_entries
@@ -227,6 +230,8 @@ def test_legends_have_the_colours_of_the_reports(client):
     assert {each["value"]: each["colour"] for each in told["blindspots"]["classes"]} == styles.CAUSE_COLOURS
     for name, standard in (("seen", "iec2014"), ("seen_iec2025", "iec2025")):
         assert [each["value"] for each in told[name]["classes"]] == list(density_classes(standard))
+    assert {each["value"] for each in told["cameras"]["classes"]} == set(get_args(Status))
+    assert tuple(each["to"] for each in told["response"]["classes"]) == WITHIN_MIN
     changes = told["changes"]["classes"]
     assert changes[0]["from"] is None
     assert changes[-1]["to"] is None

@@ -13,7 +13,6 @@ UNKNOWN = (
     "const", "prefixItems", "propertyNames", "patternProperties", "contentMediaType", "contentEncoding", "itemSchema",
 )  # fmt: skip
 LIMITS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
-NULL = {"type": "null"}
 
 
 def to_openapi_30(document: dict[str, Any]) -> dict[str, Any]:
@@ -61,12 +60,6 @@ def _turn(node: Any, *, named: bool = False) -> Any:
 
 
 def _turn_schema(node: dict[str, Any]) -> dict[str, Any]:
-    for word in ("anyOf", "oneOf"):
-        choices = node.get(word)
-        if isinstance(choices, list) and NULL in choices:
-            rest = [choice for choice in choices if choice != NULL]
-            del node[word]
-            node |= {"nullable": True} | (_wrap(rest[0]) if len(rest) == 1 else {word: rest})
     node = _turn_type(node)
     if "const" in node:
         node["enum"] = [node["const"]]
@@ -96,8 +89,3 @@ def _turn_type(node: dict[str, Any]) -> dict[str, Any]:
     if "patternProperties" in node:  # any names, then
         node["additionalProperties"] = next(iter(node["patternProperties"].values()))
     return node
-
-
-def _wrap(schema: dict[str, Any]) -> dict[str, Any]:
-    """Keep what stands beside a reference: OpenAPI 3.0 does not read it otherwise."""
-    return {"allOf": [schema]} if "$ref" in schema else schema

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from sightgrid.api.planning.layer_styles import ZONE_COLOURS
 from sightgrid.coverage import density_classes
+from sightgrid.patrol.response.arrivals import WITHIN_MIN
 from sightgrid.report import styles
 from sightgrid.report.patrol import patrol_styles
 from sightgrid.report.patrol.briefing import UNIT_LOOKS
@@ -53,6 +54,7 @@ class Legend(BaseModel):
 # colours of Okabe and Ito, apart for colour-blind readers; offline is the darkest, well the calmest
 HEALTH_COLOURS = {
     "offline": "#3f3f3f", "fault": "#d55e00", "warning": "#e69f00", "not_checkable": "#b4b9be", "ok": "#0b5cad",
+    "not_probed": "#5b7a99",
 }  # fmt: skip
 SUGGESTION_COLOURS = {"new": "#c22f10", **styles.CAMERA_CHANGE_COLOURS}
 # purple for less, green for more: told apart by colour-blind readers, and about equal to both sides of nothing
@@ -60,7 +62,6 @@ DIFFERENCE_BREAKS = (-0.4, -0.2, -0.05, -0.0005, 0.0005, 0.05, 0.2, 0.4)
 DIFFERENCE_COLOURS = (
     "#762a83", "#9970ab", "#c2a5cf", "#e7d4e8", "#f7f7f7", "#d9f0d3", "#a6dba0", "#5aae61", "#1b7837",
 )  # fmt: skip
-RESPONSE_MINUTES = (3.0, 5.0, 8.0)
 
 CHINESE = {
     "monitor": "监视", "detect": "探测", "observe": "观察", "recognise": "辨认", "identify": "识别", "inspect": "检视",
@@ -69,6 +70,7 @@ CHINESE = {
     "no camera": "无摄像机", "out of range": "超出距离", "occluded": "被遮挡", "camera down": "摄像机故障",
     "measured": "原位测算", "moved": "移出建筑墙体", "not measured": "未测算",
     "offline": "离线", "fault": "故障", "warning": "警告", "not_checkable": "无法检查", "ok": "正常",
+    "not_probed": "尚未检测",
     "new": "新增", "turned": "转向", "removed": "拆除",
     "required": "必到", "as time allows": "有空则到", "visits left out": "未安排",
     "study": "研究范围", "private": "私人区域", "forbidden": "禁止区域", "consent": "需同意区域",
@@ -162,16 +164,11 @@ def _name_densities(standard: str) -> Legend:
 
 
 def _name_minutes() -> Legend:
-    """Response within some minutes; how many there are, the plan decides: these are what it draws unless told so."""
-    ends = [None, *RESPONSE_MINUTES, None]
-    classes = []
-    for colour, low, high in zip(GROUND_COLOURS, ends[:-1], ends[1:], strict=True):
-        label = (
-            Words(en=f"over {low:g} min", zh=f"{low:g} 分钟以上")
-            if high is None
-            else Words(en=f"within {high:g} min", zh=f"{high:g} 分钟内")
-        )
-        classes.append(LegendClass(colour=colour, label=label, above=low, to=high))
+    """Response within the minutes that plans are drawn with."""
+    classes = [
+        LegendClass(colour=colour, label=Words(en=f"within {high:g} min", zh=f"{high:g} 分钟内"), above=low, to=high)
+        for colour, low, high in zip(GROUND_COLOURS, [None, *WITHIN_MIN[:-1]], WITHIN_MIN, strict=True)
+    ]
     title = Words(en="Response time", zh="响应时间")
     return Legend(type="classes", column="minutes", unit="min", title=title, classes=classes)
 

@@ -6,7 +6,6 @@ import { FAN_IMAGE } from "./images.js";
 import { colourOf, known } from "./legends.js";
 
 const CAMERA = "#0b5cad";
-const NOT_CHECKED = { value: "", colour: "#5b7a99", label: { en: "not checked yet", zh: "尚未检查" } };
 const single = ["!", ["has", "count"]];
 const hasDirection = ["==", ["typeof", ["get", "azimuth_deg"]], "number"];
 
@@ -182,7 +181,7 @@ const suggestions = {
   legend: "suggestions",
   on: true,
   source: { result: "placement", layer: "suggestions" },
-  styles: () => [
+  styles: (legend) => [
     {
       id: "fans",
       slot: "point",
@@ -205,7 +204,7 @@ const suggestions = {
       paint: {
         "circle-radius": ["interpolate", ["linear"], ["zoom"], 12, 4, 17, 8],
         "circle-color": "#ffffff",
-        "circle-stroke-color": "#b3470a",
+        "circle-stroke-color": colourOf(legend),
         "circle-stroke-width": 3,
       },
     },
@@ -221,17 +220,15 @@ const suggestions = {
   ],
 };
 
-/** The legend of health, with a colour for cameras that nobody has looked at. */
-function withUnchecked({ cameras: health }) {
-  return { ...health, classes: [...health.classes, NOT_CHECKED] };
-}
+/** The colour of cameras that nobody has looked at: their tiles tell no status. */
+const unprobed = (legend) => legend.classes.find(({ value }) => value === "not_probed").colour;
 
 const cameras = {
   id: "cameras",
   group: "cameras",
   title: "layer.cameras",
   source: { collection: "cameras", scenario: true },
-  legend: withUnchecked,
+  legend: "cameras",
   on: true,
   opacity: 1,
   styles: (legend) => [
@@ -257,7 +254,7 @@ const cameras = {
       filter: single,
       paint: {
         "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 2.5, 14, 4, 18, 8],
-        "circle-color": colourOf(legend),
+        "circle-color": colourOf(legend, { none: unprobed(legend) }),
         "circle-stroke-color": ["case", ["==", ["get", "indoor"], true], "#5a6672", "#ffffff"],
         "circle-stroke-width": 1.6,
       },
