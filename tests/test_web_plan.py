@@ -146,9 +146,9 @@ def test_camera_is_moved_by_mouse_and_saved(planner: Planner, page: Page) -> Non
     planner.wait_saved()
     planner.wait(f"document.querySelector('[data-figure=rate] b').textContent !== {json.dumps(before)}")
     assert "preview" in asked
+    planner.settle()
     assert planner.count("preview_seen/areas") > 0
     assert planner.count("preview_cells/areas") > 0
-    planner.settle()
     assert (np.abs(planner.look().astype(int) - pixels).max(axis=2) > 20).mean() > 0.01
     moved = planner.other.get(f"{items}/{CAMERA}").json()
     longitude, latitude = moved["geometry"]["coordinates"]
@@ -160,6 +160,24 @@ def test_camera_is_moved_by_mouse_and_saved(planner: Planner, page: Page) -> Non
     assert abs(page.evaluate(script) + 15 - planner.project(longitude, latitude)[0]) < 2
 
 
+def test_handles_of_an_unknown_direction_point_where_it_was_measured(planner: Planner, page: Page) -> None:
+    items = planner.begin("unknown", CAMERA)
+    camera = planner.other.get(f"{items}/{CAMERA}").json()
+    assert camera["properties"]["azimuth_deg"] is None
+    told = planner.other.post("/coverage/preview", json={"site_id": 1, "camera": camera}).json()
+    direction = round(told["azimuth_deg"])
+    assert min(direction, 360 - direction) > 10  # north would prove nothing
+    page.wait_for_selector(f".camera-form .hint >> text=Direction {direction}°")
+
+    def find_middle(name: str) -> tuple[float, float]:
+        box = page.locator(f".handle-{name}").bounding_box()
+        assert box
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    (x, y), (tip_x, tip_y) = find_middle("move"), find_middle("turn")
+    assert np.degrees(np.arctan2(tip_x - x, y - tip_y)) % 360 == pytest.approx(told["azimuth_deg"], abs=2.0)
+
+
 def test_camera_is_turned_without_a_mouse(planner: Planner, page: Page) -> None:
     page.evaluate("() => { sightgrid.state.set({ camera_id: null }); document.activeElement.blur(); }")
     page.keyboard.press("/")
@@ -168,12 +186,17 @@ def test_camera_is_turned_without_a_mouse(planner: Planner, page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(f".camera-head h2 >> text={OTHER}")
     planner.wait("document.activeElement.tagName === 'H2'")
-    for key in ("Shift+]", "]", "Shift+ArrowLeft"):
+    camera = planner.other.get(f"/collections/1.cameras/items/{OTHER}").json()
+    looked = planner.other.post("/coverage/preview", json={"site_id": 1, "camera": camera}).json()["azimuth_deg"]
+    for key in ("Shift+]", "]"):  # from where it was measured: its direction is not known
         page.keyboard.press(key)
+    field = "document.querySelector('[data-field=azimuth_deg] input').value"
+    planner.wait(f"{field} && Math.abs(Number({field}) - {(looked + 11.0) % 360.0}) < 0.2")
+    page.keyboard.press("Shift+ArrowLeft")
     planner.wait_saved()
     scenario_id = page.evaluate("sightgrid.state.get('scenario').scenario_id")
     turned = planner.other.get(f"/collections/1.cameras.{scenario_id}/items/{OTHER}").json()
-    assert turned["properties"]["azimuth_deg"] == 11.0
+    assert turned["properties"]["azimuth_deg"] == pytest.approx((looked + 11.0) % 360.0, abs=0.11)
     page.keyboard.press("Escape")
     page.wait_for_selector(".handle-turn", state="detached")
 
@@ -204,11 +227,15 @@ def test_everything_is_undone_and_done_again(planner: Planner, page: Page) -> No
     base = planner.other.get(f"{items}/{CAMERA}").json()
     assert base["version"] == 0
     page.locator("#map canvas").focus()
-    for key in ("ArrowRight", "Shift+ArrowUp", "]", "]"):
+    looked = planner.other.post("/coverage/preview", json={"site_id": 1, "camera": base}).json()["azimuth_deg"]
+    for key in ("]", "]"):  # from where it was measured: its direction is not known
+        page.keyboard.press(key)
+    planner.wait(f"Number(document.querySelector('[data-field=azimuth_deg] input').value) > {looked + 1.5}")
+    for key in ("ArrowRight", "Shift+ArrowUp"):
         page.keyboard.press(key)
     planner.wait_saved()
     edited = planner.other.get(f"{items}/{CAMERA}").json()
-    assert edited["properties"]["azimuth_deg"] == 2.0
+    assert edited["properties"]["azimuth_deg"] == pytest.approx(looked + 2.0, abs=0.11)
     east, north = np.subtract(edited["geometry"]["coordinates"], base["geometry"]["coordinates"]) * (
         55_300.0,
         111_195.0,

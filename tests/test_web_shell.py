@@ -14,6 +14,7 @@ from api_server import serve
 from scenes import ROOT
 from web_page import NARROW, WIDE, Visit, needs_browser, open_city, start_browser, visit
 
+from sightgrid.api.problems import TITLES
 from sightgrid.api.roles import ROUTES
 from sightgrid.api.settings import Settings
 
@@ -95,6 +96,7 @@ def test_both_languages_say_the_same(city: Visit) -> None:
     )
     english, chinese = words["en"], words["zh"]
     assert english.keys() == chinese.keys()
+    assert {int(key[8:]): told for key, told in english.items() if key.startswith("problem.")} == TITLES
     for key, told in english.items():
         forms, others = ([each] if isinstance(each, str) else list(each.values()) for each in (told, chinese[key]))
         assert all(form.strip() for form in (*forms, *others)), key
@@ -387,6 +389,13 @@ def test_roles_see_what_is_theirs_after_signing_in(browser: Browser, guarded: st
         page.wait_for_selector(".signin .fault:visible")
         assert "wrong" in page.inner_text(".signin .fault")
         found.faults.clear()  # the browser tells of the answer 403
+        told = (
+            "async () => { const [notices, i18n, { ApiError }] = await Promise.all(['ui/notices', 'core/i18n',"
+            " 'core/api'].map((name) => import(`/web/js/${name}.js`))); i18n.setLanguage('zh-CN');"
+            " const told = notices.explain(new ApiError(403, 'for planners', {})); i18n.setLanguage('en');"
+            " return told; }"
+        )
+        assert page.evaluate(told) == "没有权限\uff08for planners\uff09"
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         found.settle()

@@ -5,6 +5,7 @@ import { getLanguage, t } from "./i18n.js";
 const NONE = "–";
 const HECTARE_M2 = 1e4;
 const SQUARE_KILOMETRE_M2 = 1e6;
+const TENTH_POINT = 1e-3;
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
@@ -21,9 +22,10 @@ export function percent(share, digits = 1) {
   return `${(100 * share).toLocaleString(getLanguage(), options)} %`;
 }
 
-/** Return a difference of two shares in percentage points, with its sign. */
-export function points(difference, digits = 1) {
+/** Return a difference of two shares in percentage points, with its sign; a small one with another decimal. */
+export function points(difference) {
   if (!isNumber(difference)) return NONE;
+  const digits = difference && Math.abs(difference) < TENTH_POINT ? 2 : 1;
   const rounded = (100 * difference).toFixed(digits);
   const sign = Number(rounded) > 0 ? "+" : Number(rounded) < 0 ? "−" : "±";
   const size = Math.abs(Number(rounded)).toLocaleString(getLanguage(), { minimumFractionDigits: digits });

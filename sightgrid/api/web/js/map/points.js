@@ -85,13 +85,26 @@ export const places = {
 
 /** Return the layers that show how many features lie together where a tile does not hold each of them. */
 export function countLayers(colour) {
+  const several = ["all", ["has", "count"], [">", ["get", "count"], 1]];
   const size = ["interpolate", ["linear"], ["ln", ["get", "count"]], 0, 8, 10, 26];
   return [
+    {
+      id: "alone", // in its square: a dot like those that tiles hold each of
+      slot: "point",
+      type: "circle",
+      filter: ["==", ["get", "count"], 1],
+      paint: {
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 2.5, 14, 4],
+        "circle-color": colour,
+        "circle-stroke-color": "#ffffff",
+        "circle-stroke-width": 1.6,
+      },
+    },
     {
       id: "counts",
       slot: "point",
       type: "circle",
-      filter: ["has", "count"],
+      filter: several,
       paint: {
         "circle-radius": size,
         "circle-color": colour,
@@ -104,7 +117,7 @@ export function countLayers(colour) {
       id: "numbers",
       slot: "label",
       type: "symbol",
-      filter: ["has", "count"],
+      filter: several,
       layout: {
         "text-field": ["to-string", ["get", "count"]],
         "text-font": FONT,

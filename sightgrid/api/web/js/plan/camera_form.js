@@ -1,7 +1,7 @@
 // The camera in hand as a form: its attributes with units, what it sees, what that changes.
 
 import { el, fill, icon } from "../core/dom.js";
-import { metres, percent, points, squareMetres } from "../core/format.js";
+import { degrees, metres, percent, points, squareMetres } from "../core/format.js";
 import { t, word } from "../core/i18n.js";
 import { button, checkField, iconButton, numberField, selectField, textField } from "../ui/fields.js";
 import { explain, showLoading } from "../ui/notices.js";
@@ -135,11 +135,7 @@ export function makeCameraForm(editor, { close }) {
     const [lon, lat] = camera.geometry.coordinates;
     place[0].write(lat);
     place[1].write(lon);
-    const assumed = (camera.properties.assumed ?? "")
-      .split(",")
-      .filter(Boolean)
-      .map((name) => word("field", name));
-    note.textContent = assumed.length ? t("camera.assumed", { names: assumed.join(", ") }) : "";
+    note.textContent = tellAssumed(editor);
     return undefined;
   }
 
@@ -149,7 +145,10 @@ export function makeCameraForm(editor, { close }) {
     fill(element, el("div", { class: "section-body" }, showLoading()));
   });
   const { preview } = editor;
-  preview.addEventListener("change", () => fill(figures, drawFigures(preview)));
+  preview.addEventListener("change", () => {
+    fill(figures, drawFigures(preview));
+    note.textContent = tellAssumed(editor);
+  });
   // most answers come at once; the first one in a part of the city takes longer
   preview.addEventListener("asked", () =>
     setTimeout(() => {
@@ -164,6 +163,21 @@ const wide = (element, whole) => {
   element.classList.toggle("whole", whole);
   return element;
 };
+
+/** What is not known of the camera in hand and was assumed: by its source, or else to measure it. */
+function tellAssumed({ camera, preview, azimuth_deg }) {
+  if (!camera) return "";
+  const { answer } = preview;
+  const assumed = answer?.camera_id === camera.id ? answer.assumed : (camera.properties.assumed ?? "").split(",");
+  const names = assumed
+    .filter(Boolean)
+    .map((name) =>
+      name === "azimuth_deg" && azimuth_deg !== null
+        ? `${word("field", name)} ${degrees(azimuth_deg)}`
+        : word("field", name),
+    );
+  return names.length ? t("camera.assumed", { names: names.join(", ") }) : "";
+}
 
 function drawFigures({ answer, fault }) {
   if (fault) return el("p", { class: "fault" }, explain(fault));

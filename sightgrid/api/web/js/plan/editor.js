@@ -35,6 +35,13 @@ export class Editor extends EventTarget {
     return nameCollection(this.#context.site().site_id, this.#context.scenario()?.scenario_id);
   }
 
+  /** Where the camera in hand looks: as it is known, or else as the preview took it. */
+  get azimuth_deg() {
+    if (!this.camera) return null;
+    const { answer } = this.preview;
+    return this.camera.properties.azimuth_deg ?? (answer?.camera_id === this.camera.id ? answer.azimuth_deg : null);
+  }
+
   /** Take a camera into hand; null lays it down. */
   async select(id) {
     if (id === (this.camera?.id ?? null) && !this.fault) return;
@@ -113,8 +120,11 @@ export class Editor extends EventTarget {
   }
 
   /** Turn the camera by some degrees, clockwise positive. */
-  rotate(by_deg) {
-    const azimuth_deg = turn((this.camera.properties.azimuth_deg ?? 0) + by_deg);
+  async rotate(by_deg) {
+    const { id, properties } = this.camera;
+    if (properties.azimuth_deg === null && properties.kind !== "panorama") await this.preview.answered; // from where?
+    if (this.camera?.id !== id) return undefined;
+    const azimuth_deg = turn((this.azimuth_deg ?? 0) + by_deg);
     return this.change({ azimuth_deg: Math.round(azimuth_deg * 10) / 10 }, { merge: "turn" });
   }
 

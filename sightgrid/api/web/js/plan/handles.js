@@ -85,6 +85,7 @@ export class Handles {
     );
     this.draw = this.draw.bind(this);
     editor.addEventListener("change", this.draw);
+    editor.preview.addEventListener("change", this.draw); // it tells where a camera of unknown direction looks
   }
 
   /** `drag(coordinates)` gives what changes when the handle is at a place; `key(x, y)` takes steps of arrow keys. */
@@ -147,13 +148,17 @@ export class Handles {
     return this.#editor.camera.geometry.coordinates;
   }
 
+  get #pose() {
+    return readPose({ ...this.#editor.camera.properties, azimuth_deg: this.#editor.azimuth_deg });
+  }
+
   #turnTo(to) {
     return { azimuth_deg: (Math.round(measure(this.#center, to).azimuth_deg * 10) / 10) % 360 };
   }
 
   #aimTo(to) {
     const { azimuth_deg, distance_m } = measure(this.#center, to);
-    const { round } = readPose(this.#editor.camera.properties);
+    const { round } = this.#pose;
     return {
       ...aimAt(this.#editor.camera.properties, distance_m),
       ...(round ? {} : { azimuth_deg: (Math.round(azimuth_deg * 10) / 10) % 360 }),
@@ -161,17 +166,17 @@ export class Handles {
   }
 
   #aimBy(steps) {
-    const { aim_m } = readPose(this.#editor.camera.properties);
+    const { aim_m } = this.#pose;
     this.#editor.change(aimAt(this.#editor.camera.properties, aim_m + steps), { merge: "aim" });
   }
 
   #widenTo(to) {
-    const pose = readPose(this.#editor.camera.properties);
+    const pose = this.#pose;
     return this.#width(2 * Math.abs(turnBetween(pose.azimuth_deg, measure(this.#center, to).azimuth_deg)));
   }
 
   #widenBy(steps) {
-    this.#editor.change(this.#width(readPose(this.#editor.camera.properties).width_deg + steps), { merge: "width" });
+    this.#editor.change(this.#width(this.#pose.width_deg + steps), { merge: "width" });
   }
 
   /** A field of view that was set by hand no longer follows from a lens. */
@@ -191,7 +196,7 @@ export class Handles {
     const { layers, map } = this.#context;
     for (const marker of Object.values(this.#markers)) if (!camera) marker.remove();
     if (!camera) return layers.setData("camera_in_hand", EMPTY);
-    const pose = readPose(camera.properties);
+    const pose = this.#pose;
     const part = (name, geometry) => ({ type: "Feature", properties: { part: name }, geometry });
     const features = [
       part("fan", {
@@ -219,7 +224,7 @@ export class Handles {
   /** Put the handles where the camera has them; the one that is held stays under the hand. */
   #place() {
     if (!this.#editor.camera) return;
-    const pose = readPose(this.#editor.camera.properties);
+    const pose = this.#pose;
     const metre_px = this.#pixelsPerMetre();
     const aim_px = pose.aim_m * metre_px;
     const turn_px = Math.abs(aim_px - TURN_PX) < APART_PX ? aim_px + APART_PX : TURN_PX;
@@ -242,6 +247,7 @@ export class Handles {
 
   end() {
     this.#editor.removeEventListener("change", this.draw);
+    this.#editor.preview.removeEventListener("change", this.draw);
     Object.values(this.#markers).forEach((marker) => marker.remove());
     this.#ends.forEach((end) => end());
   }

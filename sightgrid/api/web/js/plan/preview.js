@@ -19,6 +19,7 @@ export class Preview extends EventTarget {
     const { layers } = context;
     this.answer = null;
     this.fault = null;
+    this.answered = Promise.resolve(); // when all that was asked is answered
     this.#ends = [
       layers.register({
         id: "preview_seen",
@@ -81,11 +82,10 @@ export class Preview extends EventTarget {
       scenario_id,
       camera: { type: "Feature", id, geometry, properties },
     };
-    this.#run();
+    if (!this.#busy) this.answered = this.#run();
   }
 
   async #run() {
-    if (this.#busy) return;
     this.#busy = true;
     this.dispatchEvent(new Event("asked"));
     while (this.#next) {

@@ -1,7 +1,7 @@
 // What the page tells: toasts, words for screen readers, and the states of a part that loads, is empty or failed.
 
 import { el, icon } from "../core/dom.js";
-import { t } from "../core/i18n.js";
+import { getLanguage, t, word } from "../core/i18n.js";
 
 const SHOWN_MS = { info: 5000, ok: 4000, warning: 9000, error: 12_000 };
 
@@ -51,7 +51,9 @@ export function toast(text, { kind = "info", action } = {}) {
 /** Return one line for people about an error: the server's own words, or that it does not answer. */
 export function explain(error) {
   if (error?.status === 0) return t("error.offline");
-  return error?.message || t("error.unknown");
+  const told = error?.message || t("error.unknown");
+  const known = getLanguage() === "en" || error?.status === undefined; // what the server tells is English
+  return known ? told : t("error.told", { kind: word("problem", error.status), told });
 }
 
 /** Show an error as a notice, unless it only means that something was given up. */

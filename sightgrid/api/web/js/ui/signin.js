@@ -51,7 +51,7 @@ export function makeSignInPage({ done, languages }) {
       await api.post("/session", { name: name.read(), password: password.read() });
       await done();
     } catch (error) {
-      fault.textContent = explain(error);
+      fault.textContent = error.status === 401 ? t("signin.wrong") : explain(error);
       fault.hidden = false;
       password.control.select();
     } finally {
