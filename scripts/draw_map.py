@@ -12,6 +12,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from api_server import serve
 from job_client import do
-from web_page import start_browser, visit
+from web_page import WIDE, start_browser, visit
 
 import sightgrid as sg
 from sightgrid.api.settings import Settings
@@ -28,9 +29,12 @@ from sightgrid.store.database import Database, open_database
 from sightgrid.store.history import History
 from sightgrid.store.sites import import_site, list_sites
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LANGUAGES = {"en": "en", "zh-CN": "zh"}
-STATION = "16.4/60.17105/24.94100"
+STATION = "17/60.16950/24.93955"
 CAMERA = "n256257146"
 LAYERS = "cells:55,cameras,streets,obstacles,water,zones"
 
@@ -53,6 +57,16 @@ def note_faults(database: Database) -> None:
         history.record(Record(camera_id=name, checked_at=at, **told), Memory())
 
 
+def turn_camera(page: Page) -> None:
+    """Take the handle that turns the camera, and hold it a bit farther on."""
+    page.locator(".camera-form .figures").wait_for()
+    box = page.locator(".handle-turn").evaluate("(handle) => handle.getBoundingClientRect().toJSON()")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 120, steps=10)
+
+
 def main() -> None:
     """Start everything, and draw."""
     with tempfile.TemporaryDirectory() as folder, open_database(Path(folder) / "city.sqlite") as database:
@@ -67,10 +81,12 @@ def main() -> None:
             with start_browser() as browser:
                 for language, short in LANGUAGES.items():
                     for place in ("plan", "dispatch", "audit"):
-                        with visit(browser, address) as found:
+                        with visit(browser, address, size=WIDE) as found:
                             extra = {"scenario": scenario, "camera": CAMERA, "map": STATION} if place == "plan" else {}
                             page = found.open(site=1, place=place, lang=language, **extra)
                             found.settle()
+                            if place == "plan":
+                                turn_camera(page)
                             if place == "dispatch":
                                 page.locator(".scrubber").wait_for()
                                 page.locator(".scrubber").fill("9000")
