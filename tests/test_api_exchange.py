@@ -8,11 +8,11 @@ import re
 import sqlite3
 import tempfile
 import zipfile
-from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
 import accounts
+import api_server
 import geopandas as gpd
 import pandas as pd
 import pyogrio
@@ -35,7 +35,7 @@ from sightgrid.store.scenarios import add_scenario, put_cameras, read_cameras
 from sightgrid.store.sites import find_site, import_layer, import_site
 from sightgrid.store.streams import read_streams
 
-NUMBERS = count(1)
+server, database, client, name = api_server.server, api_server.database, api_server.client, api_server.name
 NEAR_M = 0.02  # coordinates are written with seven decimals of a degree
 FORMATS = ("gpkg", "geojson", "csv", "kml")
 
@@ -47,30 +47,6 @@ def make_block(name="block"):
     cameras.loc["inside", "name"] = "'=quoted"
     cameras.loc["wall", "indoor"] = True
     return site.with_cameras(cameras)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request, tmp_path_factory):
-    """Give a store of either kind, and a client of its server, for all tests."""
-    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
-    with open_database(address) as opened, connect(opened) as client:
-        yield opened, client
-
-
-@pytest.fixture
-def database(server):
-    return server[0]
-
-
-@pytest.fixture
-def client(server):
-    return server[1]
-
-
-@pytest.fixture
-def name():
-    """Give a name that no other test's site has."""
-    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import count
 
+import api_server
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -30,32 +30,8 @@ from sightgrid.store.scenarios import add_scenario, put_cameras, read_cameras, r
 from sightgrid.store.sites import import_site
 from sightgrid.store.variants import OPTICS, select_state
 
-NUMBERS = count(1)
+server, database, client, name = api_server.server, api_server.database, api_server.client, api_server.name
 SAME = 1e-5  # rates are written with five decimals
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request, tmp_path_factory):
-    """Give a store of either kind, and a client of its server, for all tests."""
-    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
-    with open_database(address) as opened, connect(opened) as client:
-        yield opened, client
-
-
-@pytest.fixture
-def database(server):
-    return server[0]
-
-
-@pytest.fixture
-def client(server):
-    return server[1]
-
-
-@pytest.fixture
-def name():
-    """Give a name that no other test's site has."""
-    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
-
+import api_server
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -19,36 +18,12 @@ from sightgrid.store.results import Result, keep_result
 from sightgrid.store.scenarios import put_cameras, read_cameras, remove_cameras
 from sightgrid.store.sites import import_site
 
-NUMBERS = count(1)
+server, database, client, name = api_server.server, api_server.database, api_server.client, api_server.name
 
 
 def make_block(name="block"):
     site = small_site.make_site(name)
     return site.with_cameras(schemas.complete(site.cameras, "cameras").assign(stream_url=None))
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request, tmp_path_factory):
-    """Give a store of either kind, and a client of its server, for all tests."""
-    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
-    with open_database(address) as opened, connect(opened) as client:
-        yield opened, client
-
-
-@pytest.fixture
-def database(server):
-    return server[0]
-
-
-@pytest.fixture
-def client(server):
-    return server[1]
-
-
-@pytest.fixture
-def name():
-    """Give a name that no other test's site has."""
-    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture

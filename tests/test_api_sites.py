@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import get_args
 
 import accounts
+import api_server
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -29,32 +30,8 @@ from sightgrid.store.edits import add_features
 from sightgrid.store.results import Result, keep_result
 from sightgrid.store.sites import import_layer, import_site
 
-NUMBERS = count(1)
+server, database, client, name = api_server.server, api_server.database, api_server.client, api_server.name
 NOTES = ("obstacles: broken rings repaired: 1 (low)", "cameras: column x is not used")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request, tmp_path_factory):
-    """Give a store of either kind, and a client of its server, for all tests."""
-    address = store_databases.make_address(request.param, tmp_path_factory.mktemp("server"))
-    with open_database(address) as opened, connect(opened) as client:
-        yield opened, client
-
-
-@pytest.fixture
-def database(server):
-    return server[0]
-
-
-@pytest.fixture
-def client(server):
-    return server[1]
-
-
-@pytest.fixture
-def name():
-    """Give a name that no other test's site has."""
-    return f"block {next(NUMBERS)}"
 
 
 @pytest.fixture
