@@ -48,11 +48,9 @@ export function makeCamera(context, { colours }) {
               el(
                 "li",
                 {},
-                [
-                  moment(each.start_at),
-                  each.ongoing ? t("audit.going_on") : duration(each.seconds),
-                  each.reason,
-                ].join(" · "),
+                [moment(each.start_at), each.ongoing ? t("audit.going_on") : duration(each.seconds), each.reason].join(
+                  " · ",
+                ),
               ),
             ),
         ),

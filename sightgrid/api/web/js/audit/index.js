@@ -3,6 +3,7 @@
 import { api } from "../core/api.js";
 import { el, fill } from "../core/dom.js";
 import { moment, percent, squareMetres } from "../core/format.js";
+import { EMPTY, collect } from "../core/geo.js";
 import { t } from "../core/i18n.js";
 import { makeRunner } from "../ui/jobs.js";
 import { fillWhenLoaded, showEmpty } from "../ui/notices.js";
@@ -10,7 +11,7 @@ import { makeSection } from "../ui/section.js";
 import { makeTable } from "../ui/tables.js";
 import { makeCamera } from "./camera.js";
 import { drawCounts, makeCameras } from "./cameras.js";
-import { EMPTY, healthLayers } from "./layers.js";
+import { healthLayers } from "./layers.js";
 import { coloursOf } from "./statuses.js";
 
 class Audit {
@@ -162,7 +163,7 @@ function toPoints(rows) {
     geometry: { type: "Point", coordinates: [lon, lat] },
     properties: { id: camera_id, name, status, reason, checked_at },
   }));
-  return { type: "FeatureCollection", features };
+  return collect(features);
 }
 
 let open = null;

@@ -1,33 +1,12 @@
 // Cameras by their health, and the ground that faults cost.
 
+import { EMPTY } from "../core/geo.js";
 import { colourOf } from "../map/legends.js";
-
-export const EMPTY = { type: "FeatureCollection", features: [] };
+import { pointed } from "../map/points.js";
 
 /** Return the layers of the work place; `legend` is the server's for the states of cameras. */
 export const healthLayers = (legend) => [
-  {
-    id: "audit_pointed",
-    group: "audit",
-    title: "layer.pointed",
-    source: { data: EMPTY },
-    on: true,
-    hidden: true,
-    styles: () => [
-      {
-        id: "ring",
-        slot: "top",
-        type: "circle",
-        paint: {
-          "circle-radius": 16,
-          "circle-color": "#b3470a",
-          "circle-opacity": 0.12,
-          "circle-stroke-color": "#b3470a",
-          "circle-stroke-width": 3,
-        },
-      },
-    ],
-  },
+  pointed({ id: "audit_pointed", group: "audit" }),
   {
     id: "health",
     group: "audit",

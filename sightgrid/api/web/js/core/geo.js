@@ -1,8 +1,11 @@
-// Distances and directions on the ground, good for the few kilometres around a camera.
+// Features in collections; distances and directions on the ground, good for the few kilometres around a camera.
 
 const RADIUS_M = 6_371_008.8;
 const RAD = Math.PI / 180;
 export const METRES_PER_DEGREE = RADIUS_M * RAD;
+
+export const collect = (features) => ({ type: "FeatureCollection", features });
+export const EMPTY = collect([]);
 
 /** Return the point that lies `distance_m` from a point in a direction (degrees clockwise from north). */
 export function move([lon, lat], azimuth_deg, distance_m) {

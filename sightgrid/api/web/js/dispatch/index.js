@@ -3,12 +3,13 @@
 import { api, link } from "../core/api.js";
 import { el, fill } from "../core/dom.js";
 import { duration, metres, number, percent } from "../core/format.js";
+import { EMPTY, collect } from "../core/geo.js";
 import { t, word } from "../core/i18n.js";
 import { report, showEmpty, showLoading } from "../ui/notices.js";
 import { makeSection } from "../ui/section.js";
 import { makeTable } from "../ui/tables.js";
 import { makeDuty } from "./duty.js";
-import { EMPTY, planLayers, pointed } from "./layers.js";
+import { planLayers } from "./layers.js";
 import { makePlans } from "./plans.js";
 import { makeTimeline, sayTime, tell } from "./timeline.js";
 import { readPlan } from "./tracks.js";
@@ -35,7 +36,7 @@ class Dispatch {
   constructor(panel, context) {
     this.#context = context;
     this.timeline = makeTimeline({
-      move: (features) => context.layers.setData("moving", { type: "FeatureCollection", features }),
+      move: (features) => context.layers.setData("moving", collect(features)),
       choose: (visit) => this.#goTo(visit),
     });
     this.plans = makePlans(context, { choose: (plan) => this.#open(plan) });
@@ -47,7 +48,10 @@ class Dispatch {
     );
     const list = makeSection({ title: t("dispatch.visits"), id: "visits" }, this.#visits);
     fill(panel, this.shift.element, list.element, this.duty.element);
-    this.#ends = [context.state.watch(["site"], () => this.plans.load()), context.layers.register(pointed(POINTED))];
+    this.#ends = [
+      context.state.watch(["site"], () => this.plans.load()),
+      context.layers.register(pointed({ id: POINTED, group: "dispatch" })),
+    ];
     if (context.layers.isOn("cameras")) {
       context.layers.show("cameras", false); // routes are to be read
       this.#ends.push(() => context.layers.show("cameras"));
@@ -200,7 +204,7 @@ class Dispatch {
       properties: {},
       geometry: { type: "Point", coordinates: [visit.lon, visit.lat] },
     };
-    this.#context.layers.setData(POINTED, feature ? { type: "FeatureCollection", features: [feature] } : EMPTY);
+    this.#context.layers.setData(POINTED, feature ? collect([feature]) : EMPTY);
   }
 
   #close() {

@@ -1,9 +1,8 @@
 // What a patrol plan shows on the map: streets driven, stops, depots, beats, response, and the units as they move.
 
+import { EMPTY } from "../core/geo.js";
 import { FONT } from "../map/font.js";
 import { colourOf, known } from "../map/legends.js";
-
-export const EMPTY = { type: "FeatureCollection", features: [] };
 
 /** Return an expression for the colour of a unit by its call sign. */
 export function colourByUnit(colours, column = "unit_id") {
@@ -170,27 +169,3 @@ export function planLayers(colours) {
     },
   ];
 }
-
-/** A ring around what is pointed at in a list. */
-export const pointed = (id) => ({
-  id,
-  group: "dispatch",
-  title: "layer.pointed",
-  source: { data: EMPTY },
-  on: true,
-  hidden: true,
-  styles: () => [
-    {
-      id: "ring",
-      slot: "top",
-      type: "circle",
-      paint: {
-        "circle-radius": 16,
-        "circle-color": "#b3470a",
-        "circle-opacity": 0.12,
-        "circle-stroke-color": "#b3470a",
-        "circle-stroke-width": 3,
-      },
-    },
-  ],
-});

@@ -1,5 +1,6 @@
-// Posts and places, and how many features lie together where a tile does not hold each of them.
+// Posts and places, what a list points at, and how many features lie together where a tile does not hold each of them.
 
+import { EMPTY } from "../core/geo.js";
 import { FONT } from "./font.js";
 
 export const posts = {
@@ -128,3 +129,27 @@ export function countLayers(colour) {
     },
   ];
 }
+
+/** Return the layer of a ring around what is pointed at in a list. */
+export const pointed = ({ id, group }) => ({
+  id,
+  group,
+  title: "layer.pointed",
+  source: { data: EMPTY },
+  on: true,
+  hidden: true,
+  styles: () => [
+    {
+      id: "ring",
+      slot: "top",
+      type: "circle",
+      paint: {
+        "circle-radius": 16,
+        "circle-color": "#b3470a",
+        "circle-opacity": 0.12,
+        "circle-stroke-color": "#b3470a",
+        "circle-stroke-width": 3,
+      },
+    },
+  ],
+});

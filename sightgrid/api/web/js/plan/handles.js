@@ -1,7 +1,7 @@
 // Handles on the map: move the camera, turn it, aim it nearer or farther, widen its view; by hand and by keys.
 
 import { el } from "../core/dom.js";
-import { measure, move, sector, turn, turnBetween } from "../core/geo.js";
+import { EMPTY, collect, measure, move, sector, turn, turnBetween } from "../core/geo.js";
 import { t } from "../core/i18n.js";
 import { maplibregl } from "../map/map.js";
 import { aimAt, readPose } from "./optics.js";
@@ -9,7 +9,6 @@ import { aimAt, readPose } from "./optics.js";
 const TURN_PX = 84;
 const WIDTH_PX = 62;
 const APART_PX = 38;
-const EMPTY = { type: "FeatureCollection", features: [] };
 const STEP = { fine: 1, coarse: 10 };
 
 export class Handles {
@@ -211,7 +210,7 @@ export class Handles {
           coordinates: [this.#center, move(this.#center, pose.azimuth_deg, pose.aim_m)],
         }),
       );
-    layers.setData("camera_in_hand", { type: "FeatureCollection", features });
+    layers.setData("camera_in_hand", collect(features));
     this.#place();
     for (const [name, marker] of Object.entries(this.#markers)) {
       const wanted = name === "move" || name === "aim" || !pose.round;

@@ -3,7 +3,9 @@
 import { api, readAll } from "../core/api.js";
 import { el, fill, icon } from "../core/dom.js";
 import { number, squareMetres } from "../core/format.js";
+import { EMPTY, collect } from "../core/geo.js";
 import { t, word } from "../core/i18n.js";
+import { pointed } from "../map/points.js";
 import { iconButton, numberField, selectField } from "../ui/fields.js";
 import { makeRunner } from "../ui/jobs.js";
 import { fillWhenLoaded, report, showEmpty } from "../ui/notices.js";
@@ -15,7 +17,6 @@ const wide = (element) => {
   element.classList.add("whole");
   return element;
 };
-const EMPTY = { type: "FeatureCollection", features: [] };
 const GOALS = { budget: [10, 1, 10_000], money: [20_000, 1, 1e12], cover: [50, 0.1, 100] };
 
 const tick = () =>
@@ -108,28 +109,7 @@ export class PlacementSection {
     this.element = part.element;
     this.#ends = [
       context.state.watch(["results"], () => this.#show()),
-      context.layers.register({
-        id: "suggestion_pointed",
-        group: "plan",
-        title: "layer.suggestions",
-        source: { data: EMPTY },
-        on: true,
-        hidden: true,
-        styles: () => [
-          {
-            id: "ring",
-            slot: "top",
-            type: "circle",
-            paint: {
-              "circle-radius": 17,
-              "circle-color": "#b3470a",
-              "circle-opacity": 0.15,
-              "circle-stroke-color": "#b3470a",
-              "circle-stroke-width": 3,
-            },
-          },
-        ],
-      }),
+      context.layers.register(pointed({ id: "suggestion_pointed", group: "plan" })),
     ];
     this.#show();
   }
@@ -212,7 +192,7 @@ export class PlacementSection {
   }
 
   #point(row) {
-    this.#context.layers.setData("suggestion_pointed", row ? { type: "FeatureCollection", features: [row] } : EMPTY);
+    this.#context.layers.setData("suggestion_pointed", row ? collect([row]) : EMPTY);
   }
 
   end() {

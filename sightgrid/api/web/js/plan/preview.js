@@ -1,9 +1,8 @@
 // What a camera would see while it is being moved: asked for again and again, one question at a time, the latest wins.
 
 import { api } from "../core/api.js";
+import { EMPTY, collect } from "../core/geo.js";
 import { colourOf } from "../map/legends.js";
-
-const EMPTY = { type: "FeatureCollection", features: [] };
 
 export class Preview extends EventTarget {
   #context;
@@ -111,7 +110,7 @@ export class Preview extends EventTarget {
       geometry,
       properties,
     }));
-    layers.setData("preview_cells", { type: "FeatureCollection", features });
+    layers.setData("preview_cells", collect(features));
     this.#replaceCells(features.map((each) => each.properties.id));
     this.dispatchEvent(new Event("change"));
   }
