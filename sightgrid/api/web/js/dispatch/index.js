@@ -5,6 +5,7 @@ import { el, fill } from "../core/dom.js";
 import { duration, metres, number, percent } from "../core/format.js";
 import { EMPTY, collect } from "../core/geo.js";
 import { t, word } from "../core/i18n.js";
+import { pointed } from "../map/points.js";
 import { report, showEmpty, showLoading } from "../ui/notices.js";
 import { makeSection } from "../ui/section.js";
 import { makeTable } from "../ui/tables.js";

@@ -1,7 +1,7 @@
 // Autosave: changes of cameras are written into the scenario one after the other, each from the version it was made
 // from.
 
-import { api, watch } from "../core/api.js";
+import { watch } from "../core/api.js";
 import { addItem, deleteItem, findChange, nameCollection, replaceItem, resetCamera, tidy } from "./records.js";
 
 export class Saver extends EventTarget {

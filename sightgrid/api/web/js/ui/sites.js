@@ -10,10 +10,10 @@ import { toast } from "./notices.js";
 /** Make the button that adds a site; null for who may not. */
 export function addSiteButton(context) {
   if (!context.may("add_site")) return null;
-  return button(t("site.add"), () => addSite(context), { picture: icon("upload"), kind: "primary" });
+  return button(t("site.add"), () => addSite(), { picture: icon("upload"), kind: "primary" });
 }
 
-async function addSite(context) {
+async function addSite() {
   const name = textField({ name: "name", label: t("field.name"), maxLength: 200, required: true });
   const file = fileField({
     name: "file",
