@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
 import re
@@ -32,6 +31,7 @@ import httpx
 import numpy as np
 
 import sightgrid as sg
+from benchmarks.tiles import find_tile
 from sightgrid.store.audit_log import verify_log
 from sightgrid.store.database import open_database
 from sightgrid.store.sites import import_site
@@ -273,12 +273,6 @@ def find_modules(client: httpx.Client, page: str) -> list[str]:
                 if whole not in paths:
                     paths.append(whole)
     return paths
-
-
-def find_tile(lon: float, lat: float, zoom: int) -> tuple[int, int]:
-    """Return the column and row of the tile around a place."""
-    turned = math.asinh(math.tan(math.radians(lat))) / math.pi
-    return int((lon + 180.0) / 360.0 * 2**zoom), int((1.0 - turned) / 2.0 * 2**zoom)
 
 
 def browse(address: str, town: dict[str, Any], *, clients: int, seconds: float) -> Tally:

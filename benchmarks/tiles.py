@@ -147,19 +147,19 @@ def touch_building(address: str, client: httpx.Client) -> float:
         row, _ = read_page(database, 1, "obstacles", limit=1)
         update_features(database, 1, "obstacles", row, versions=row["version"].to_dict())
     west, south, east, north = client.get("/tiles/1.cameras").json()["bounds"]
-    x, y = place((west + east) / 2, (south + north) / 2, 8)
+    x, y = find_tile((west + east) / 2, (south + north) / 2, 8)
     return ask(client, f"/tiles/1.obstacles/8/{x}/{y}.mvt")[0] / 1000.0
 
 
 def list_view(sets: dict[str, Any], zoom: int, rng: np.random.Generator) -> list[str]:
     """Return the tiles of all layers around a random place."""
     west, south, east, north = sets["1.cameras"]["bounds"]
-    x, y = place(rng.uniform(west, east), rng.uniform(south, north), zoom)
+    x, y = find_tile(rng.uniform(west, east), rng.uniform(south, north), zoom)
     tiles = [(x + across, y + down) for across in range(ACROSS) for down in range(DOWN)]
     return [each["tiles"][0].format(z=zoom, x=x, y=y) for each in sets.values() for x, y in tiles]
 
 
-def place(lon: float, lat: float, zoom: int) -> tuple[int, int]:
+def find_tile(lon: float, lat: float, zoom: int) -> tuple[int, int]:
     """Return the column and row of the tile of a place."""
     down = (1.0 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2.0
     return int((lon + 180.0) / 360.0 * 2**zoom), int(down * 2**zoom)

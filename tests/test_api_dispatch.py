@@ -35,7 +35,7 @@ from sightgrid.patrol import risk
 from sightgrid.report.patrol.gpx import read_gpx, trace_unit
 from sightgrid.report.patrol.moves import TOLERANCE_M, thin_track
 from sightgrid.report.patrol.shift_plan import Given, plan_shift
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.conflicts import ExistsError, NotFoundError, StaleVersionError
 from sightgrid.store.database import open_database
 from sightgrid.store.plans import add_plan, delete_plan, find_plan, insert_plan, list_plans, rename_plan

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 import store_databases
 
 from sightgrid.errors import StoreError
-from sightgrid.store.audit_log import Head, add_entry, find_head, insert_entry, verify_log
+from sightgrid.store.audit_entries import Head, insert_entry
+from sightgrid.store.audit_log import add_entry, find_head, verify_log
 from sightgrid.store.conflicts import JobLostError, NotFoundError
 from sightgrid.store.database import open_database
 from sightgrid.store.jobs import (

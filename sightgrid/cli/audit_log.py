@@ -41,7 +41,8 @@ def verify(
     where: StoreAddress = DEFAULT,
 ) -> None:
     """Compute the chain of the log again; print its newest entry, to be kept elsewhere and given as --known later."""
-    from sightgrid.store.audit_log import Head, verify_log  # noqa: PLC0415
+    from sightgrid.store.audit_entries import Head  # noqa: PLC0415
+    from sightgrid.store.audit_log import verify_log  # noqa: PLC0415
     from sightgrid.store.database import open_database  # noqa: PLC0415
 
     match = None if known is None else _KNOWN.fullmatch(known)

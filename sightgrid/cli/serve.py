@@ -217,7 +217,7 @@ def _check_accounts(database: Database, host: str, *, is_safe: bool) -> None:
 
 def _bring_first_site(database: Database) -> None:
     from sightgrid import open_site  # noqa: PLC0415
-    from sightgrid.store.audit_log import noting  # noqa: PLC0415
+    from sightgrid.store.audit_entries import noting  # noqa: PLC0415
     from sightgrid.store.sites import import_site, list_sites  # noqa: PLC0415
 
     if list_sites(database):

@@ -7,32 +7,18 @@ off as well, keep `Head` elsewhere now and then and give it to `verify_log`.
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from contextvars import ContextVar
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from sightgrid.errors import StoreError
-from sightgrid.store.clock import now_us
+from sightgrid.store.audit_entries import START, Head, hash_entry, insert_entry, read_head
 from sightgrid.store.work_tables import audit_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sightgrid.store.database import Database
-
-_NOTE: ContextVar[dict[str, Any] | None] = ContextVar("note", default=None)
-START = "0" * 64  # stands for the entry before the first
-LOCK = 0x61756469
-
-
-class Head(NamedTuple):
-    """The newest entry of the log: its number (0: there is none) and its hash."""
-
-    entry: int
-    digest: str
 
 
 class Entry(NamedTuple):
@@ -65,55 +51,10 @@ def add_entry(
         return insert_entry(connection, actor=actor, action=action, target=target, detail=detail)
 
 
-def insert_entry(
-    connection: sa.Connection, *, actor: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None
-) -> Head:
-    """Do what `add_entry` does, in a transaction that is open: the deed and its entry are kept both or neither."""
-    if connection.dialect.name == "postgresql":  # entries come one after the other
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-    last = _find_head(connection)
-    text = json.dumps(dict(detail or {}), sort_keys=True, ensure_ascii=False)
-    values = {"at_us": now_us(), "actor": actor, "action": action, "target": target, "detail": text}
-    head = Head(last.entry + 1, _digest(last.digest, last.entry + 1, values))
-    connection.execute(sa.insert(audit_log).values(**values, entry=head.entry, digest=head.digest))
-    return head
-
-
-@contextmanager
-def noting(*, actor: str, action: str, target: str = "", detail: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Write an entry with the next write of this thread, in the same transaction: both are kept, or neither.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sightgrid.store.database import open_database
-    >>> from sightgrid.store.jobs import queue_job
-    >>> with open_database(Path(tempfile.mkdtemp()) / "city.sqlite") as database:
-    ...     with noting(actor="dispatch-2", action="job.ask", target="coverage"):
-    ...         job = queue_job(database, kind="coverage", options={})
-    ...     find_head(database).entry
-    1
-    """
-    token = _NOTE.set({"actor": actor, "action": action, "target": target, "detail": detail})
-    try:
-        yield
-    finally:
-        _NOTE.reset(token)
-
-
-def insert_note(connection: sa.Connection) -> None:
-    """Write the entry that `noting` asked for, once."""
-    note = _NOTE.get()
-    if note:
-        insert_entry(connection, **note)
-        _NOTE.set(None)
-
-
 def find_head(database: Database) -> Head:
     """Return the newest entry's number and hash."""
     with database.read() as connection:
-        return _find_head(connection)
+        return read_head(connection)
 
 
 def list_entries(database: Database, *, before: int | None = None, limit: int = 100) -> list[Entry]:
@@ -150,7 +91,7 @@ def verify_log(database: Database, *, known: Head | None = None) -> Head:
     with database.read() as connection:
         for row in connection.execute(sa.select(audit_log).order_by(audit_log.c.entry)):
             values = {name: getattr(row, name) for name in ("at_us", "actor", "action", "target", "detail")}
-            if row.entry != last.entry + 1 or row.digest != _digest(last.digest, row.entry, values):
+            if row.entry != last.entry + 1 or row.digest != hash_entry(last.digest, row.entry, values):
                 raise StoreError(f"{database.name}: the audit log is broken at entry {row.entry}")
             last = Head(row.entry, row.digest)
             if known and known.entry == last.entry and known != last:
@@ -158,14 +99,3 @@ def verify_log(database: Database, *, known: Head | None = None) -> Head:
     if known and known.entry > last.entry:
         raise StoreError(f"{database.name}: the audit log ends at entry {last.entry}, {known.entry} is known")
     return last
-
-
-def _find_head(connection: sa.Connection) -> Head:
-    newest = sa.select(audit_log.c.entry, audit_log.c.digest).order_by(audit_log.c.entry.desc()).limit(1)
-    row = connection.execute(newest).one_or_none()
-    return Head(row.entry, row.digest) if row else Head(0, START)
-
-
-def _digest(before: str, entry: int, values: Mapping[str, Any]) -> str:
-    text = json.dumps([before, entry, *(values[name] for name in sorted(values))], ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()

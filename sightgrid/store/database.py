@@ -12,8 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 import sightgrid.store.health_tables  # noqa: F401  (so that the metadata hold its tables too)
 from sightgrid.errors import StoreError
-from sightgrid.store.audit_log import insert_note
-from sightgrid.store.intersection import add_functions
+from sightgrid.store.audit_entries import insert_note
 from sightgrid.store.layer_tables import metadata
 from sightgrid.store.migrations import former_history
 from sightgrid.store.sqlite import HURRIES, clear_errors, open_engine
@@ -55,7 +54,6 @@ class Database:
         else:
             self._reader, self._writer = open_engine(str(self.path), pragmas=PRAGMAS)
             self._engine = self._reader
-            sa.event.listen(self._engine, "connect", add_functions)
         self._hurrier = self._writer.execution_options(**{HURRIES: True})
 
     def __enter__(self) -> Self:

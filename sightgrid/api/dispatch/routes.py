@@ -19,7 +19,7 @@ from sightgrid.api.problems import Problem
 from sightgrid.api.work.access import may_see, require_scenario
 from sightgrid.api.work.patrol import MOVES, ZIP
 from sightgrid.store import plans
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.clock import to_time
 from sightgrid.store.conflicts import NotFoundError
 from sightgrid.store.results import read_result

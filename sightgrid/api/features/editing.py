@@ -11,7 +11,7 @@ from sightgrid.api.features.geojson import write_features
 from sightgrid.api.features.reading import refuse
 from sightgrid.api.problems import Problem
 from sightgrid.errors import SchemaError
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.conflicts import ExistsError, NotFoundError, StaleVersionError
 from sightgrid.store.edits import add_features, delete_features, update_features
 from sightgrid.store.layer_tables import INDEX, features

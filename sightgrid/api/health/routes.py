@@ -28,7 +28,7 @@ from sightgrid.api.planning.exports import mask_formula
 from sightgrid.api.planning.models import Id
 from sightgrid.errors import InputError
 from sightgrid.health.addresses import parse_address
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.health_pages import count_health, find_health, read_health_page, read_thumbnail
 from sightgrid.store.sites import find_site
 from sightgrid.store.streams import read_stream_page, write_streams

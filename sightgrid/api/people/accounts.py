@@ -10,7 +10,8 @@ from sightgrid.api.roles import ROLES
 from sightgrid.api.tokens import LIFE_S, digest_token, make_token
 from sightgrid.errors import InputError
 from sightgrid.store import people
-from sightgrid.store.audit_log import add_entry, noting
+from sightgrid.store.audit_entries import noting
+from sightgrid.store.audit_log import add_entry
 from sightgrid.store.conflicts import NotFoundError
 
 if TYPE_CHECKING:

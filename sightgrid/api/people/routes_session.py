@@ -15,7 +15,7 @@ from sightgrid.api.roles import EDIT, PROCESSES, READ, RESULTS, ROUTES
 from sightgrid.api.settings import Role
 from sightgrid.api.tokens import digest_token, name_cookie
 from sightgrid.store import people
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.database import Database
 
 router = APIRouter()

@@ -16,7 +16,8 @@ from sightgrid.api.settings import Role
 from sightgrid.api.tokens import digest_token, make_key
 from sightgrid.errors import InputError
 from sightgrid.store import people
-from sightgrid.store.audit_log import find_head, list_entries, noting
+from sightgrid.store.audit_entries import noting
+from sightgrid.store.audit_log import find_head, list_entries
 
 LARGEST_ID = 2**63 - 1
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)

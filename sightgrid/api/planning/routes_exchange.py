@@ -19,7 +19,7 @@ from sightgrid.api.planning.storing import extend_layer, extend_variant, replace
 from sightgrid.api.planning.uploads import Upload, describe_form, receive, speaking_of
 from sightgrid.api.problems import Problem
 from sightgrid.api.roles import READ
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.conflicts import NotFoundError
 from sightgrid.store.database import Database
 from sightgrid.store.layer_tables import LAYERS, features

@@ -15,7 +15,7 @@ from sightgrid.api.planning.routes_sites import SiteId
 from sightgrid.api.planning.suggestions import accept_suggestion
 from sightgrid.api.planning.variants import Changes, compare_variants
 from sightgrid.store import scenarios, sites
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.clock import to_time
 from sightgrid.store.database import Database
 from sightgrid.store.scenarios import Scenario

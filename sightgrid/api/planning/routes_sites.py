@@ -18,7 +18,7 @@ from sightgrid.api.problems import Problem
 from sightgrid.api.roles import EDIT, PLAN, PROCESSES, READ
 from sightgrid.gis.io import open_site
 from sightgrid.store import sites
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.clock import to_time
 from sightgrid.store.database import Database
 from sightgrid.store.layer_tables import LAYERS, features

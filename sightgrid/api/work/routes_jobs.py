@@ -17,7 +17,7 @@ from sightgrid.api.work.models import JobId, JobList, JobResults, Name, StatusIn
 from sightgrid.api.work.process import LARGEST_ID
 from sightgrid.api.work.statuses import EXCEPTION, STATES, STATUS, Status, describe_job, find_base, make_link
 from sightgrid.store import jobs
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.conflicts import NotFoundError
 from sightgrid.store.jobs import Job
 from sightgrid.store.result_layers import list_result_layers

@@ -16,7 +16,7 @@ from sightgrid.api.work.models import Execution, ProcessDescription, ProcessList
 from sightgrid.api.work.process import Inputs, Process
 from sightgrid.api.work.processes import PROCESSES
 from sightgrid.api.work.statuses import EXCEPTION, JSON, RELATION, describe_job, find_base, make_link
-from sightgrid.store.audit_log import noting
+from sightgrid.store.audit_entries import noting
 from sightgrid.store.jobs import add_done_job, queue_job
 from sightgrid.store.results import find_result
 from sightgrid.store.sites import find_site
