@@ -18,7 +18,7 @@ async function addSite() {
   const file = fileField({
     name: "file",
     label: t("files.file"),
-    accept: ".gpkg,.geojson,.json,.zip",
+    accept: ".gpkg",
     hint: t("site.file_hint"),
   });
   const save = (values) => {
