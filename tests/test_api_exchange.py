@@ -21,6 +21,7 @@ import shapely
 import small_site
 import store_databases
 from api_server import connect
+from pyproj import CRS
 
 import sightgrid as sg
 from sightgrid import schemas
@@ -444,6 +445,15 @@ def test_bad_files_are_one_clear_problem_and_change_nothing(plain, name, content
     assert "upload." not in detail
     assert find_site(database, site_id).revisions == before
     assert len(list_entries(database)) == entries
+
+
+def test_a_system_without_a_place_on_earth_is_told(plain, tmp_path):
+    _, client, site_id = plain
+    local = CRS.from_wkt('LOCAL_CS["works yard",UNIT["metre",1]]')
+    make_place().set_crs(local, allow_override=True).to_file(tmp_path / "p.gpkg")
+    answer = send(client, site_id, "places", (tmp_path / "p.gpkg").read_bytes(), "p.gpkg")
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"] == "p.gpkg: its coordinate system cannot be turned into that of the site"
 
 
 def test_faults_are_told_one_by_one_for_programs_too(plain):
