@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyproj import Geod, Transformer
+from pyproj import CRS, Geod, Transformer
 from shapely import Point
 
+from sightgrid import open_site
 from sightgrid.errors import CRSError
 from sightgrid.gis.crs import choose_metric_crs, require_metric, to_grid_azimuth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sightgrid.site import Site
 
 
 def series(lon: float, lat: float, crs: int = 4326) -> gpd.GeoSeries:
@@ -75,3 +83,14 @@ def test_unknown_bearings_stay_unknown_and_nothing_gives_nothing() -> None:
     assert to_grid_azimuth(gpd.GeoSeries([], crs=32635), []).size == 0
     with pytest.raises(CRSError, match="points: WGS 84 is geographic"):
         to_grid_azimuth(series(24.94, 60.17), [0.0])
+
+
+@pytest.mark.parametrize("layer", ["cameras", "streets", "places", "zones", "posts"])
+def test_a_system_without_a_place_on_earth_is_told_with_its_layer(layer: str, helsinki: Site, tmp_path: Path) -> None:
+    local = CRS.from_wkt('LOCAL_CS["works yard",UNIT["metre",1]]')
+    for name in ("cameras", "obstacles", "streets", "places", "zones", "posts"):
+        frame = getattr(helsinki, name).iloc[:40]
+        frame = frame.set_crs(local, allow_override=True) if name == layer else frame
+        frame.to_file(tmp_path / f"{name}.gpkg")
+    with pytest.raises(CRSError, match=f"{layer}: coordinates in works yard cannot be turned into"):
+        open_site(tmp_path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyproj import CRS, Proj
+from pyproj.exceptions import ProjError
 
 from sightgrid.errors import CRSError
 from sightgrid.schemas import metric_fault
@@ -47,6 +48,32 @@ def choose_metric_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> CRS:
         west, south, east, north = frame.total_bounds
         text = f"no UTM zone fits the bounds {west:g}, {south:g}, {east:g}, {north:g} in {crs.name}"
         raise CRSError(text) from error
+
+
+def project_layer(frame: gpd.GeoDataFrame, crs: CRS, *, layer: str) -> gpd.GeoDataFrame:
+    """Bring a layer into another coordinate system.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        The layer, with a coordinate system.
+    crs : pyproj.CRS
+        The one of the site.
+    layer : str
+        What to call it.
+
+    Raises
+    ------
+    CRSError
+        The layer's system has no known place on earth, such as that of a building site.
+    """
+    if frame.crs == crs:
+        return frame
+    try:
+        return frame.to_crs(crs)
+    except ProjError as error:
+        name = CRS.from_user_input(frame.crs).name
+        raise CRSError(f"{layer}: coordinates in {name} cannot be turned into {crs.name}") from error
 
 
 def require_metric(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sightgrid import schemas
 from sightgrid.errors import CRSError, Fault, SchemaError, hide
-from sightgrid.gis.crs import choose_metric_crs
+from sightgrid.gis.crs import choose_metric_crs, project_layer
 from sightgrid.gis.files import NO_ROWS, as_study, read_layer
 from sightgrid.gis.layers import assume_kind, name_rows, repair_polygons
 from sightgrid.gis.obstacles import assume_heights
@@ -41,7 +41,7 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     Raises
     ------
     CRSError
-        No metric system fits the obstacles.
+        No metric system fits the obstacles, or a layer cannot be brought into theirs.
     SchemaError
         No obstacle has an area, or a street is no line.
     """
@@ -51,7 +51,7 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     except CRSError as error:
         raise CRSError(f"{sources['obstacles']}: obstacles: {error}") from error
     obstacles, assumed = assume_heights(name_rows(frames["obstacles"], "obstacles"))
-    obstacles, repairs = repair_polygons(_to_crs(obstacles, crs), "obstacles")
+    obstacles, repairs = repair_polygons(project_layer(obstacles, crs, layer="obstacles"), "obstacles")
     if obstacles.empty:
         raise SchemaError("obstacles", (NO_ROWS,), source=sources["obstacles"])
     layers = {"obstacles": obstacles}
@@ -59,11 +59,13 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     for kind in ("water", "places"):
         layers[kind] = schemas.empty(kind, crs)
         if kind in frames:
-            layers[kind], repairs = repair_polygons(_to_crs(name_rows(frames[kind], kind), crs), kind)
+            layers[kind], repairs = repair_polygons(
+                project_layer(name_rows(frames[kind], kind), crs, layer=f"{sources[kind]}: {kind}"), kind
+            )
             notes += repairs
     layers["posts"] = schemas.empty("posts", crs)
     if "posts" in frames:
-        layers["posts"] = _to_crs(name_rows(frames["posts"], "posts"), crs)
+        layers["posts"] = project_layer(name_rows(frames["posts"], "posts"), crs, layer=f"{sources['posts']}: posts")
     layers["streets"] = schemas.empty("streets", crs)
     if "streets" in frames and frames["streets"].empty:
         notes.append("streets: the layer holds no rows")
@@ -72,13 +74,9 @@ def prepare_layers(raw: Raw) -> tuple[dict[str, gpd.GeoDataFrame], list[str]]:
     layers["zones"] = schemas.empty("zones", crs)
     if "zones" in frames:
         zones, repairs = repair_polygons(name_rows(frames["zones"], "zones"), "zones")
-        layers["zones"] = _to_crs(zones, crs)
+        layers["zones"] = project_layer(zones, crs, layer=f"{sources['zones']}: zones")
         notes += repairs
     return layers, notes
-
-
-def _to_crs(frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
-    return frame if frame.crs == crs else frame.to_crs(crs)
 
 
 def prepare_cameras(frame: gpd.GeoDataFrame, crs: CRS) -> tuple[gpd.GeoDataFrame, list[str]]:
@@ -86,7 +84,7 @@ def prepare_cameras(frame: gpd.GeoDataFrame, crs: CRS) -> tuple[gpd.GeoDataFrame
     notes = [f"cameras: column {hide(name)} is not used" for name in frame.attrs.get("ignored_columns", ())]
     if "encoding" in frame.attrs:
         notes.append(f"cameras: the table is read as {frame.attrs['encoding']}, as it is not UTF-8")
-    cameras = _to_crs(assume_kind(name_rows(frame, "cameras")), crs)
+    cameras = project_layer(assume_kind(name_rows(frame, "cameras")), crs, layer="cameras")
     cameras.attrs = {}
     return cameras, notes
 
@@ -97,7 +95,7 @@ def prepare_streets(frame: gpd.GeoDataFrame, source: str, crs: CRS) -> gpd.GeoDa
     if no_line.any():
         ids = tuple(str(row) for row in frame.index[no_line])
         raise SchemaError("streets", (Fault("geometry", "must be LineString", ids, len(ids)),), source=source)
-    frame = _to_crs(frame, crs)
+    frame = project_layer(frame, crs, layer=f"{source}: streets")
     frame = frame.set_index(["u", "v", "key"]) if {"u", "v", "key"} <= set(frame.columns) else join_ends(frame)
     if "length_m" not in frame.columns:
         frame["length_m"] = frame.length
@@ -110,6 +108,6 @@ def replace_study(zones: gpd.GeoDataFrame, file: Path) -> tuple[gpd.GeoDataFrame
     study, repairs = repair_polygons(frame, "zones")
     if study.empty:
         raise SchemaError("zones", (Fault("layer", "holds no area"),), source=str(file))
-    study = _to_crs(study, zones.crs)
+    study = project_layer(study, zones.crs, layer=f"{file}: study")
     kept = zones[zones["rule"] != "study"] if "rule" in zones.columns else zones
     return study if kept.empty else pd.concat([study, kept]), repairs

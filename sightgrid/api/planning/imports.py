@@ -18,6 +18,7 @@ from sightgrid.api.planning.texts import Rows, read_geojson, read_kml, read_plac
 from sightgrid.api.planning.uploads import unpack_shapefile
 from sightgrid.columns import INDEX, KINDS
 from sightgrid.errors import FIRST_IDS, Fault, SchemaError
+from sightgrid.gis.crs import project_layer
 from sightgrid.gis.files import NEEDED, NO_ROWS, as_study, read_layer
 from sightgrid.gis.headers import name_columns
 from sightgrid.gis.io import NO_STUDY
@@ -192,7 +193,7 @@ def _prepare(raw: gpd.GeoDataFrame, layer: str, *, crs: CRS, source: str) -> tup
         return settle(frame, layer, source=source), notes
     if layer == "obstacles":
         raw, notes = assume_heights(raw)
-    frame = raw if raw.crs == crs else raw.to_crs(crs)
+    frame = project_layer(raw, crs, layer=layer)
     if layer in {"obstacles", "water", "places", "zones"}:
         frame, repairs = repair_polygons(frame, layer)
         notes += repairs

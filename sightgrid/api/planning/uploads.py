@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fastapi.concurrency import run_in_threadpool
-from pyproj.exceptions import ProjError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
@@ -136,9 +135,6 @@ def speaking_of(upload: Upload) -> Iterator[None]:
         if text == str(error) and not isinstance(error, SourceError):
             raise  # not about the file
         raise Problem(422, text) from error
-    except ProjError as error:
-        told = "its coordinate system cannot be turned into that of the site"
-        raise Problem(422, f"{upload.name}: {told}") from error
     except (ValueError, TypeError, ArithmeticError, RecursionError, RuntimeError, MemoryError) as error:
         raise Problem(422, f"{upload.name}: cannot be read, the file is damaged") from error
 

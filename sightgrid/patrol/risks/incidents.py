@@ -20,7 +20,7 @@ import shapely
 from pyogrio.errors import DataSourceError
 
 from sightgrid.errors import FIRST_IDS, Fault, SchemaError, SourceError, hide
-from sightgrid.gis.crs import WGS84
+from sightgrid.gis.crs import WGS84, project_layer
 from sightgrid.gis.files import VECTOR_SUFFIXES, read_layer
 from sightgrid.gis.layers import tell
 from sightgrid.patrol.shift.shifts import find_zone
@@ -214,7 +214,7 @@ def _place(raw: pd.DataFrame, site: Site, blame: Any) -> gpd.GeoSeries:
     if isinstance(raw, gpd.GeoDataFrame):
         kinds = raw.geometry.geom_type
         blame("geometry", "must be a Point", ((kinds != "Point") | raw.geometry.is_empty).to_numpy())
-        return raw.geometry.to_crs(site.crs)
+        return project_layer(raw, site.crs, layer="incidents").geometry
     pair = next(pair for pair in PAIRS if set(pair) <= set(raw.columns))
     numbers = [pd.to_numeric(raw[name], errors="coerce").to_numpy(float) for name in pair]
     for name, values, limit in zip(pair, numbers, (180.0, 90.0), strict=True):
