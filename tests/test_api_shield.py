@@ -422,6 +422,8 @@ def test_the_documentation_is_one_page_without_scripts(local):
             assert f'id="{method["operationId"]}"' in page.text
     for forbidden in ("<script", "style=", "onclick", "src=", 'href="http'):
         assert forbidden not in page.text
+    assert "<code>?f=json</code>" in page.text
+    assert "``" not in page.text
     found = local.get("/docs", params={"q": "audit-log"})
     assert "<code>/audit-log</code>" in found.text
     assert "<code>/users</code>" not in found.text

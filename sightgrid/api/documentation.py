@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,7 +83,9 @@ def _name_group(path: str) -> str:
 def _write_operation(document: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> str:
     name = operation.get("operationId", "")
     parts = [f'<h3><span class="method">{method.upper()}</span> <code>{escape(path)}</code></h3>']
-    parts.append("".join(f"<p>{escape(text)}</p>" for text in operation.get("description", "").split("\n\n") if text))
+    parts.append(
+        "".join(f"<p>{_write_text(text)}</p>" for text in operation.get("description", "").split("\n\n") if text)
+    )
     allowed = ROUTES.get(name)
     if allowed is not None:
         roles = (
@@ -102,7 +105,7 @@ def _write_parameters(document: Mapping[str, Any], parameters: Iterable[Mapping[
     rows = [
         f"<tr><td><code>{escape(each['name'])}</code></td><td>{escape(each['in'])}</td>"
         f"<td>{_name_type(document, each.get('schema', {}))}</td><td>{'yes' if each.get('required') else ''}</td>"
-        f"<td>{escape(each.get('description', ''))}</td></tr>"
+        f"<td>{_write_text(each.get('description', ''))}</td></tr>"
         for each in parameters
     ]
     if not rows:
@@ -137,7 +140,7 @@ def _write_schema(document: Mapping[str, Any], schema: Mapping[str, Any], depth:
         optional = "" if name in needed else ", optional"
         rows.append(
             f"<dt><code>{escape(name)}</code> {_name_type(document, member)}{optional}</dt>"
-            f"<dd>{escape(member.get('description', ''))}{nested}</dd>"
+            f"<dd>{_write_text(member.get('description', ''))}{nested}</dd>"
         )
     return f"<dl>{''.join(rows)}</dl>"
 
@@ -159,6 +162,11 @@ def _resolve(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[
     for step in schema["$ref"].removeprefix("#/").split("/"):
         found = found.get(step, {})
     return dict(found)
+
+
+def _write_text(text: str) -> str:
+    """Write a text of a description; what stands between backticks is code."""
+    return re.sub(r"(`{1,2})([^`]+)\1", r"<code>\2</code>", escape(text))
 
 
 def _name_type(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
